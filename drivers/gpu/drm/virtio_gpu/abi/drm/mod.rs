@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! DRM subsystem abstractions.
+
+pub(crate) mod device;
+pub(crate) mod driver;
+pub(crate) mod file;
+pub(crate) mod gem;
+pub(crate) mod ioctl;
+
+pub(crate) use self::{
+    device::{
+        Device,
+        EnterGuard, //
+    },
+    driver::{
+        Driver,
+        DriverInfo,
+        DumbArgs, //
+    },
+    file::{
+        DriverFile,
+        File, //
+    },
+};
+
+use crate::abi::bindings;
+
+/// Mode setting.
+pub(crate) const FEAT_MODESET: u32 = bindings::drm_driver_feature_DRIVER_MODESET;
+/// Atomic mode setting.
+pub(crate) const FEAT_ATOMIC: u32 = bindings::drm_driver_feature_DRIVER_ATOMIC;
+/// GEM objects.
+pub(crate) const FEAT_GEM: u32 = bindings::drm_driver_feature_DRIVER_GEM;
+/// Render nodes.
+pub(crate) const FEAT_RENDER: u32 = bindings::drm_driver_feature_DRIVER_RENDER;
+/// Sync objects.
+pub(crate) const FEAT_SYNCOBJ: u32 = bindings::drm_driver_feature_DRIVER_SYNCOBJ;
+/// Timeline sync objects.
+pub(crate) const FEAT_SYNCOBJ_TIMELINE: u32 =
+    bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE;
+/// Cursor planes with a hotspot.
+pub(crate) const FEAT_CURSOR_HOTSPOT: u32 = bindings::drm_driver_feature_DRIVER_CURSOR_HOTSPOT;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ABI_HELPERS_DRM_H
+#define ABI_HELPERS_DRM_H
+
+#include <drm/drm_device.h>
+#include <linux/device.h>
+
+bool abi_helper_dev_is_pci(struct device *dev);
+bool abi_helper_pci_is_vga(struct device *dev);
+int abi_helper_pci_evict_boot_display(struct device *dev, const char *name);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Virtio inlines as functions, for abi/virtio.
+ */
+
+#include <linux/pci.h>
+#include <linux/virtio_pci.h>
+
+#include "virtio.h"
+
+bool abi_helper_virtio_has_feature(const struct virtio_device *vdev,
+				   unsigned int fbit)
+{
+	return virtio_has_feature(vdev, fbit);
+}
+
+void abi_helper_virtio_clear_bit(struct virtio_device *vdev, unsigned int fbit)
+{
+	__virtio_clear_bit(vdev, fbit);
+}
+
+bool abi_helper_virtio_has_dma_quirk(const struct virtio_device *vdev)
+{
+	return virtio_has_dma_quirk(vdev);
+}
+
+void abi_helper_virtio_device_ready(struct virtio_device *vdev)
+{
+	virtio_device_ready(vdev);
+}
+
+int abi_helper_virtio_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
+			       struct virtqueue *vqs[],
+			       struct virtqueue_info vqs_info[])
+{
+	return virtio_find_vqs(vdev, nvqs, vqs, vqs_info, NULL);
+}
+
+void abi_helper_virtio_del_vqs(struct virtio_device *vdev)
+{
+	vdev->config->del_vqs(vdev);
+}
+
+u32 abi_helper_virtio_cread32(struct virtio_device *vdev, unsigned int offset)
+{
+	return virtio_cread32(vdev, offset);
+}
+
+void abi_helper_virtio_cwrite32(struct virtio_device *vdev, unsigned int offset,
+				u32 val)
+{
+	virtio_cwrite32(vdev, offset, val);
+}
+
+bool abi_helper_virtio_get_shm_region(struct virtio_device *vdev,
+				      struct virtio_shm_region *region, u8 id)
+{
+	return virtio_get_shm_region(vdev, region, id);
+}
+
+/*
+ * Length in bytes of the device configuration of a virtio device on PCI, as its
+ * vendor capability states it; -ENODEV for another transport, -ENOENT when the
+ * device has no such capability. No transport offers this, and reading past the
+ * end is a BUG in the PCI transport.
+ */
+long abi_helper_virtio_pci_config_len(struct virtio_device *vdev)
+{
+#ifdef CONFIG_PCI
+	struct device *parent = vdev->dev.parent;
+	struct pci_dev *pdev;
+	int pos, ttl = 48;
+
+	if (!parent || !dev_is_pci(parent))
+		return -ENODEV;
+	pdev = to_pci_dev(parent);
+	for (pos = pci_find_capability(pdev, PCI_CAP_ID_VNDR); pos > 0 && ttl--;
+	     pos = pci_find_next_capability(pdev, pos, PCI_CAP_ID_VNDR)) {
+		u8 type;
+		u32 len;
+
+		pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_CFG_TYPE, &type);
+		if (type != VIRTIO_PCI_CAP_DEVICE_CFG)
+			continue;
+		pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_LENGTH, &len);
+		return len;
+	}
+	return -ENOENT;
+#else
+	return -ENODEV;
+#endif
+}
+
+struct page *abi_helper_buf_to_page(const void *addr)
+{
+	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
+}

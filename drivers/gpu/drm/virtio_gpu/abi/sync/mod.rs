@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Synchronisation primitives beyond those of `rust/kernel/sync`.
+
+pub(crate) mod completion;
+pub(crate) mod workqueue;
+
+pub(crate) use self::{
+    completion::Completion,
+    workqueue::OwnedQueue, //
+};

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a virtqueue carries: [`Request`]s, which own all memory that the device may touch, and
+//! [`Fifo`], an intrusive list of them, so that parking a request allocates nothing.
+
+use crate::abi::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    alloc::Flags,
+    error::to_result,
+    page::PAGE_SIZE,
+    prelude::*,
+    types::Opaque, //
+};
+
+/// Bytes that the device reads after the command proper, described by a scatter list.
+///
+/// # Invariants
+///
+/// `table` describes exactly the bytes of `bytes`, which are never reallocated.
+pub(crate) struct Payload {
+    table: KBox<Opaque<bindings::sg_table>>,
+    bytes: KVVec<u8>,
+}
+
+// SAFETY: The table refers to memory that the same object owns; neither is tied to a thread.
+unsafe impl Send for Payload {}
+// SAFETY: A shared `Payload` only gives out the number of its segments.
+unsafe impl Sync for Payload {}
+
+impl Payload {
+    /// Describes `bytes`, which must not be empty. Adjacent pages share a segment.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if `bytes` is empty, [`ENOMEM`].
+    pub(crate) fn new(bytes: KVVec<u8>) -> Result<Self> {
+        if bytes.is_empty() {
+            return Err(EINVAL);
+        }
+        let start = bytes.as_ptr();
+        let offset = start.addr() % PAGE_SIZE;
+        let end = offset.checked_add(bytes.len()).ok_or(EINVAL)?;
+        let n_pages = end.div_ceil(PAGE_SIZE);
+
+        let mut pages = KVVec::<*mut bindings::page>::with_capacity(n_pages, GFP_KERNEL)?;
+        for i in 0..n_pages {
+            // The first byte of page `i`; within the allocation, or in the page it begins in.
+            let addr = start.wrapping_sub(offset).wrapping_add(i * PAGE_SIZE);
+            // SAFETY: `addr` is in a page of the allocation, which is kmalloc or vmalloc memory.
+            let page = unsafe { bindings::abi_helper_buf_to_page(addr.cast()) };
+            pages.push_within_capacity(page).map_err(|_| ENOMEM)?;
+        }
+
+        let table = KBox::new(Opaque::<bindings::sg_table>::zeroed(), GFP_KERNEL)?;
+        // SAFETY: `table` is valid for writes, `pages` holds `n_pages` page pointers, and the range
+        // lies within them.
+        to_result(unsafe {
+            bindings::sg_alloc_table_from_pages_segment(
+                table.get(),
+                pages.as_mut_ptr(),
+                // CAST: A KVVec is at most INT_MAX bytes long.
+                n_pages as u32,
+                offset as u32,
+                bytes.len(),
+                u32::MAX,
+                bindings::GFP_KERNEL,
+            )
+        })?;
+
+        // INVARIANT: Just built so.
+        Ok(Self { table, bytes })
+    }
+
+    /// Number of descriptors that the payload takes on a ring.
+    pub(crate) fn segments(&self) -> u32 {
+        // SAFETY: The table is initialised and nothing writes to it.
+        unsafe { (*self.table.get()).orig_nents }
+    }
+
+    /// Number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        // SAFETY: The table was allocated in `new()` and is freed once.
+        unsafe { bindings::sg_free_table(self.table.get()) };
+    }
+}
+
+/// One request: a command and maybe a payload, which the device reads, room for a reply, which it
+/// writes, and the driver's `data` about it.
+///
+/// It is on a virtqueue, in a [`Fifo`] or in somebody's hands, always in one place.
+pub(crate) struct Request<T> {
+    command: KVec<u8>,
+    payload: Option<Payload>,
+    reply: KVec<u8>,
+    /// The next request while in a `Fifo`.
+    next: Option<NonNull<Request<T>>>,
+    /// What the driver keeps with the request.
+    pub(crate) data: T,
+}
+
+// SAFETY: `next` is only used by the `Fifo` that owns the request.
+unsafe impl<T: Send> Send for Request<T> {}
+// SAFETY: A shared `Request` gives out nothing but shared references to its parts.
+unsafe impl<T: Sync> Sync for Request<T> {}
+
+impl<T> Request<T> {
+    /// Makes a request from a copy of `command`, with zeroed room for `reply_len` bytes of reply,
+    /// which may be 0.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if `command` is empty, [`ENOMEM`].
+    pub(crate) fn new(
+        command: &[u8],
+        reply_len: usize,
+        data: T,
+        flags: Flags,
+    ) -> Result<KBox<Self>> {
+        if command.is_empty() {
+            return Err(EINVAL);
+        }
+        let mut bytes = KVec::with_capacity(command.len(), flags)?;
+        bytes.extend_from_slice(command, flags)?;
+
+        Ok(KBox::new(
+            Self {
+                command: bytes,
+                payload: None,
+                reply: KVec::from_elem(0, reply_len, flags)?,
+                next: None,
+                data,
+            },
+            flags,
+        )?)
+    }
+
+    /// Adds a payload, in place of one already there.
+    pub(crate) fn set_payload(&mut self, payload: Payload) {
+        self.payload = Some(payload);
+    }
+
+    /// The command's bytes.
+    pub(crate) fn command(&self) -> &[u8] {
+        &self.command
+    }
+
+    /// The command's bytes, to be completed before the request goes on a queue.
+    pub(crate) fn command_mut(&mut self) -> &mut [u8] {
+        &mut self.command
+    }
+
+    /// The whole room for the reply. What the device has not written is zero.
+    pub(crate) fn reply(&self) -> &[u8] {
+        &self.reply
+    }
+
+    /// Takes the reply's bytes out of the request.
+    pub(crate) fn take_reply(&mut self) -> KVec<u8> {
+        core::mem::replace(&mut self.reply, KVec::new())
+    }
+
+    /// Number of descriptors that the request takes without an indirect table.
+    pub(crate) fn segments(&self) -> u32 {
+        let payload = self.payload.as_ref().map_or(0, Payload::segments);
+
+        payload
+            .saturating_add(1)
+            .saturating_add(u32::from(!self.reply.is_empty()))
+    }
+
+    /// Fills scatter lists for the parts: `command`, payload, `reply`. Returns the lists in the
+    /// order of the parts and how many of them the device reads and writes.
+    pub(super) fn lists(
+        &mut self,
+        command: &mut bindings::scatterlist,
+        reply: &mut bindings::scatterlist,
+    ) -> ([*mut bindings::scatterlist; 3], u32, u32) {
+        let mut lists = [core::ptr::null_mut(); 3];
+
+        // CAST, here and below: A KVec is at most INT_MAX bytes long.
+        let len = self.command.len() as u32;
+        // SAFETY: `command` is valid for writes and the vector is kmalloc memory of that length.
+        unsafe { bindings::sg_init_one(command, self.command.as_ptr().cast(), len) };
+        lists[0] = command;
+        let mut n_out = 1;
+
+        if let Some(payload) = &self.payload {
+            // SAFETY: The table is initialised; the ring code only reads it.
+            lists[1] = unsafe { (*payload.table.get()).sgl };
+            n_out = 2;
+        }
+
+        if self.reply.is_empty() {
+            return (lists, n_out, 0);
+        }
+
+        let len = self.reply.len() as u32;
+        // SAFETY: As for `command`.
+        unsafe { bindings::sg_init_one(reply, self.reply.as_mut_ptr().cast(), len) };
+        lists[n_out as usize] = reply;
+        (lists, n_out, 1)
+    }
+}
+
+/// A first-in first-out list of requests that links them through themselves.
+///
+/// # Invariants
+///
+/// `head` is the first of a list linked by `next` that ends with `tail`; the list owns its members,
+/// each of which came from `KBox::into_raw()`. Both are `None` if it is empty. `len` counts them.
+pub(crate) struct Fifo<T> {
+    head: Option<NonNull<Request<T>>>,
+    tail: Option<NonNull<Request<T>>>,
+    len: usize,
+}
+
+// SAFETY: A `Fifo` owns its members as a vector would.
+unsafe impl<T: Send> Send for Fifo<T> {}
+// SAFETY: A shared `Fifo` gives out shared references to its members only.
+unsafe impl<T: Sync> Sync for Fifo<T> {}
+
+impl<T> Fifo<T> {
+    /// An empty list.
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: None,
+            tail: None,
+            len: 0,
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// The number of requests in it.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a request at the end.
+    pub(crate) fn push(&mut self, mut request: KBox<Request<T>>) {
+        request.next = None;
+        let node = NonNull::from(&mut *KBox::leak(request));
+
+        match self.tail {
+            // SAFETY: By the type invariant `tail` is a request that the list owns.
+            Some(mut tail) => unsafe { tail.as_mut() }.next = Some(node),
+            None => self.head = Some(node),
+        }
+        // INVARIANT: `node` is linked behind the old tail, or is the only member.
+        self.tail = Some(node);
+        self.len += 1;
+    }
+
+    /// Puts a request back at the front.
+    pub(crate) fn push_front(&mut self, mut request: KBox<Request<T>>) {
+        request.next = self.head;
+        let node = NonNull::from(&mut *KBox::leak(request));
+
+        // INVARIANT: `node` is linked before the old head, or is the only member.
+        self.head = Some(node);
+        if self.tail.is_none() {
+            self.tail = Some(node);
+        }
+        self.len += 1;
+    }
+
+    /// Looks at the first request.
+    pub(crate) fn front(&self) -> Option<&Request<T>> {
+        // SAFETY: By the type invariant `head` is a request that the list owns.
+        self.head.map(|head| unsafe { head.as_ref() })
+    }
+
+    /// Takes the first request.
+    pub(crate) fn pop(&mut self) -> Option<KBox<Request<T>>> {
+        let node = self.head?;
+
+        // SAFETY: By the type invariant `head` came from a box that the list owns, and it leaves
+        // the list here.
+        let mut request = unsafe { KBox::from_raw(node.as_ptr()) };
+        // INVARIANT: The rest of the list; if it is empty, `tail` was `node`.
+        self.head = request.next.take();
+        if self.head.is_none() {
+            self.tail = None;
+        }
+        self.len -= 1;
+        Some(request)
+    }
+}
+
+impl<T> Drop for Fifo<T> {
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
+    }
+}

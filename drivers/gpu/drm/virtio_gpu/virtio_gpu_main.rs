@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A DRM driver for virtio-gpu devices.
+
+mod abi;
+mod device;
+mod driver;
+mod file;
+mod object;
+
+kernel::prelude::module! {
+    type: driver::Module,
+    name: "virtio_gpu_rs",
+    authors: ["the virtio_gpu_rs authors"],
+    description: "Virtio GPU driver in Rust",
+    license: "GPL",
+    imports_ns: ["DMA_BUF"],
+    params: {
+        modeset: i32 {
+            default: -1,
+            description: "Disable/Enable modesetting",
+        },
+    },
+}
