@@ -54,4 +54,6 @@
 #include <drm/virtgpu_drm.h>
 
 #include "helpers/drm.h"
+#include "helpers/fence.h"
+#include "helpers/gem.h"
 #include "helpers/virtio.h"

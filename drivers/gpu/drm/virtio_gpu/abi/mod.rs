@@ -9,5 +9,6 @@
 
 pub(crate) mod bindings;
 pub(crate) mod drm;
+pub(crate) mod sg;
 pub(crate) mod sync;
 pub(crate) mod virtio;

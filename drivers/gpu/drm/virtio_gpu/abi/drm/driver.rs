@@ -101,6 +101,7 @@ impl<T: Driver> VTable<T> {
         postclose: Some(File::<T::File>::postclose_callback),
         release: Some(Device::<T>::release_callback),
         dumb_create: Some(Self::dumb_create_callback),
+        gem_prime_import: Some(gem::Object::<T::Object>::prime_import_callback),
 
         major: T::INFO.major,
         minor: T::INFO.minor,

@@ -3,9 +3,22 @@
 //! Synchronisation primitives beyond those of `rust/kernel/sync`.
 
 pub(crate) mod completion;
+pub(crate) mod fence;
+pub(crate) mod resv;
 pub(crate) mod workqueue;
 
 pub(crate) use self::{
     completion::Completion,
+    fence::{
+        DriverFence,
+        Fence,
+        FenceContext,
+        FenceMemory,
+        FenceNames, //
+    },
+    resv::{
+        Reservation,
+        Usage, //
+    },
     workqueue::OwnedQueue, //
 };

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! GEM objects backed by guest memory, and their pages.
+//!
+//! C header: [`include/drm/drm_gem_shmem_helper.h`](srctree/include/drm/drm_gem_shmem_helper.h)
+
+use super::{
+    DriverObject,
+    Object, //
+};
+use crate::abi::{
+    bindings,
+    drm::Device,
+    sg::{
+        self,
+        Segment, //
+    }, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    scatterlist::SGTable,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Full, //
+        }, //
+    },
+    types::Opaque, //
+};
+
+/// The addresses that a device is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressSpace {
+    /// What the DMA API maps the pages to.
+    Dma,
+    /// The physical addresses of the guest.
+    Physical,
+}
+
+impl<T: DriverObject> Object<T> {
+    /// Makes an object of `size` bytes of guest memory, rounded up to whole pages. The memory is
+    /// there once somebody asks for it, and is zeroed.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if `size` is 0 or too large, [`ENOMEM`], [`ENOSPC`], and those of
+    /// [`DriverObject::new`].
+    pub(crate) fn new_shmem(
+        dev: &Device<T::Driver>,
+        size: usize,
+        args: T::Args,
+    ) -> Result<ARef<Self>> {
+        let size = size
+            .checked_next_multiple_of(PAGE_SIZE)
+            .filter(|&size| size != 0)
+            .ok_or(EINVAL)?;
+
+        let obj = KBox::try_pin_init(
+            try_pin_init!(Self {
+                obj <- Opaque::zeroed(),
+                pinned: Atomic::new(false),
+                inner <- T::new(dev, size, args),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+
+        // SAFETY: The object is zeroed and not yet known to anybody.
+        unsafe { (*obj.as_raw()).funcs = const { &Self::SHMEM_FUNCS } };
+        // SAFETY: `dev` is valid, the object is zeroed but for its functions and the size is a
+        // multiple of the page size. If this fails, nothing is left to undo in the object.
+        to_result(unsafe { bindings::drm_gem_shmem_init(dev.as_raw(), obj.as_raw_shmem(), size) })?;
+        // SAFETY: `dev` is valid. `Released` gives the reference back.
+        unsafe { bindings::drm_dev_get(dev.as_raw()) };
+
+        // INVARIANT: Initialised just now, with a reference to the device, and not pinned.
+        // SAFETY: The object is not moved, as `ARef` keeps it pinned.
+        let ptr = NonNull::from(KBox::leak(unsafe { Pin::into_inner_unchecked(obj) }));
+        // SAFETY: The reference that initialisation made goes to the `ARef`.
+        Ok(unsafe { ARef::from_raw(ptr) })
+    }
+
+    /// Makes sure that the object's pages are there and stay where they are for as long as it
+    /// lives, and returns where they are, contiguous ones as one segment.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] for an imported object, [`ENOMEM`], [`ERESTARTSYS`] if a signal is pending, and
+    /// those of the DMA API.
+    pub(crate) fn segments(&self, space: AddressSpace) -> Result<KVVec<Segment>> {
+        if self.is_imported() {
+            return Err(EINVAL);
+        }
+
+        match space {
+            AddressSpace::Dma => {
+                // SAFETY: `obj` is valid by the type invariants. The table is the object's and goes
+                // with it.
+                let table = from_err_ptr(unsafe {
+                    bindings::drm_gem_shmem_get_pages_sgt(self.as_raw_shmem())
+                })?;
+                // SAFETY: A valid table, which stays with the object.
+                let table = unsafe { SGTable::from_raw(table) };
+
+                sg::collect(
+                    || {
+                        table.iter().map(|entry| {
+                            // CAST: A DMA address has at most 64 bits, `sg_dma_len()` has 32.
+                            (entry.dma_address() as u64, entry.dma_len() as u32)
+                        })
+                    },
+                    GFP_KERNEL,
+                )
+            }
+            AddressSpace::Physical => {
+                self.pin()?;
+                // SAFETY: The pages are pinned, so the array is there, is not written to, and has
+                // an entry for each page.
+                let pages = unsafe {
+                    core::slice::from_raw_parts(
+                        (*self.as_raw_shmem()).pages,
+                        self.size() / PAGE_SIZE,
+                    )
+                };
+
+                sg::collect(
+                    || {
+                        pages.iter().map(|&page| {
+                            // SAFETY: Entries of the array are valid pages.
+                            let addr = unsafe { bindings::abi_helper_page_to_phys(page) };
+                            // CAST: A constant that fits.
+                            (addr, PAGE_SIZE as u32)
+                        })
+                    },
+                    GFP_KERNEL,
+                )
+            }
+        }
+    }
+
+    /// Pins the pages for the rest of the object's life.
+    fn pin(&self) -> Result {
+        // SAFETY: `obj` is valid by the type invariants, and not imported, as the caller checked.
+        to_result(unsafe { bindings::drm_gem_shmem_pin(self.as_raw_shmem()) })?;
+
+        // INVARIANT: The pin just made is the object's, unless it has one already.
+        if self.pinned.xchg(true, Full) {
+            // SAFETY: The pin made above.
+            unsafe { bindings::drm_gem_shmem_unpin(self.as_raw_shmem()) };
+        }
+        Ok(())
+    }
+}

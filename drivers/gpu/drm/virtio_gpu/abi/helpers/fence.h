@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ABI_HELPERS_FENCE_H
+#define ABI_HELPERS_FENCE_H
+
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+
+void abi_helper_dma_fence_get(struct dma_fence *fence);
+void abi_helper_dma_fence_put(struct dma_fence *fence);
+void abi_helper_dma_fence_set_error(struct dma_fence *fence, int error);
+
+int abi_helper_dma_resv_lock_interruptible(struct dma_resv *resv);
+void abi_helper_dma_resv_unlock(struct dma_resv *resv);
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GEM inlines as functions, for abi/drm/gem. The kernel's own Rust helpers have
+ * some of these, but only where DRM is built in.
+ */
+
+#include <linux/io.h>
+
+#include "gem.h"
+
+void abi_helper_gem_object_get(struct drm_gem_object *obj)
+{
+	drm_gem_object_get(obj);
+}
+
+void abi_helper_gem_object_put(struct drm_gem_object *obj)
+{
+	drm_gem_object_put(obj);
+}
+
+bool abi_helper_gem_is_imported(const struct drm_gem_object *obj)
+{
+	return drm_gem_is_imported(obj);
+}
+
+u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj)
+{
+	return drm_vma_node_offset_addr(&obj->vma_node);
+}
+
+u64 abi_helper_page_to_phys(struct page *page)
+{
+	return page_to_phys(page);
+}
+
+void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,
+				     const struct drm_gem_object *obj)
+{
+	drm_gem_shmem_object_print_info(p, indent, obj);
+}
+
+int abi_helper_gem_shmem_pin(struct drm_gem_object *obj)
+{
+	return drm_gem_shmem_object_pin(obj);
+}
+
+void abi_helper_gem_shmem_unpin(struct drm_gem_object *obj)
+{
+	drm_gem_shmem_object_unpin(obj);
+}
+
+struct sg_table *abi_helper_gem_shmem_get_sg_table(struct drm_gem_object *obj)
+{
+	return drm_gem_shmem_object_get_sg_table(obj);
+}
+
+int abi_helper_gem_shmem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	return drm_gem_shmem_object_vmap(obj, map);
+}
+
+void abi_helper_gem_shmem_vunmap(struct drm_gem_object *obj,
+				 struct iosys_map *map)
+{
+	drm_gem_shmem_object_vunmap(obj, map);
+}
+
+int abi_helper_gem_shmem_mmap(struct drm_gem_object *obj,
+			      struct vm_area_struct *vma)
+{
+	return drm_gem_shmem_object_mmap(obj, vma);
+}

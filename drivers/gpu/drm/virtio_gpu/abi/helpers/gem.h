@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ABI_HELPERS_GEM_H
+#define ABI_HELPERS_GEM_H
+
+#include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
+
+void abi_helper_gem_object_get(struct drm_gem_object *obj);
+void abi_helper_gem_object_put(struct drm_gem_object *obj);
+bool abi_helper_gem_is_imported(const struct drm_gem_object *obj);
+u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj);
+u64 abi_helper_page_to_phys(struct page *page);
+
+void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,
+				     const struct drm_gem_object *obj);
+int abi_helper_gem_shmem_pin(struct drm_gem_object *obj);
+void abi_helper_gem_shmem_unpin(struct drm_gem_object *obj);
+struct sg_table *abi_helper_gem_shmem_get_sg_table(struct drm_gem_object *obj);
+int abi_helper_gem_shmem_vmap(struct drm_gem_object *obj, struct iosys_map *map);
+void abi_helper_gem_shmem_vunmap(struct drm_gem_object *obj,
+				 struct iosys_map *map);
+int abi_helper_gem_shmem_mmap(struct drm_gem_object *obj,
+			      struct vm_area_struct *vma);
+
+#endif

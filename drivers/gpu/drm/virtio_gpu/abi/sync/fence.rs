@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! dma-fences: promises that a device's work will be done, which other drivers and userspace can
+//! wait for.
+//!
+//! The work's driver holds a [`DriverFence`], the only thing that can signal, and does so exactly
+//! once: a fence that is dropped unsignalled signals an error. Everybody else holds a [`Fence`].
+//! A signalled fence is independent of the module it came from.
+//!
+//! C header: [`include/linux/dma-fence.h`](srctree/include/linux/dma-fence.h)
+
+use crate::abi::bindings;
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::{
+    alloc::Flags,
+    prelude::*,
+    sync::aref::{
+        ARef,
+        AlwaysRefCounted, //
+    },
+    types::Opaque, //
+};
+
+/// A reference-counted fence of any driver.
+///
+/// # Invariants
+///
+/// Instances are only ever references to an initialised `struct dma_fence`.
+#[repr(transparent)]
+pub(crate) struct Fence(Opaque<bindings::dma_fence>);
+
+// SAFETY: Fences are shared between tasks and drivers by design.
+unsafe impl Send for Fence {}
+// SAFETY: As above.
+unsafe impl Sync for Fence {}
+
+impl Fence {
+    pub(in crate::abi) fn as_raw(&self) -> *mut bindings::dma_fence {
+        self.0.get()
+    }
+
+    /// `None` if the fence has not signalled, else how the work ended.
+    pub(crate) fn status(&self) -> Option<Result> {
+        // SAFETY: The fence is valid by the type invariant.
+        match unsafe { bindings::dma_fence_get_status(self.as_raw()) } {
+            0 => None,
+            errno if errno < 0 => Some(Err(Error::from_errno(errno))),
+            _ => Some(Ok(())),
+        }
+    }
+}
+
+// SAFETY: Fences are reference-counted by `dma_fence_get()` and `dma_fence_put()`.
+unsafe impl AlwaysRefCounted for Fence {
+    fn inc_ref(&self) {
+        // SAFETY: A reference exists, so the count is not zero.
+        unsafe { bindings::abi_helper_dma_fence_get(self.as_raw()) };
+    }
+
+    unsafe fn dec_ref(this: NonNull<Self>) {
+        // SAFETY: The caller gives up a reference.
+        unsafe { bindings::abi_helper_dma_fence_put(this.as_ptr().cast()) };
+    }
+}
+
+/// What a kind of fence calls itself to debugging tools.
+pub(crate) trait FenceNames: 'static {
+    /// Name of the driver.
+    const DRIVER: &'static CStr;
+    /// Name of the timeline.
+    const TIMELINE: &'static CStr;
+}
+
+/// The operations of fences named by `N`. There is no `release` and no `wait`, so that a signalled
+/// fence does not refer to them.
+struct Ops<N: FenceNames>(PhantomData<N>);
+
+impl<N: FenceNames> Ops<N> {
+    const OPS: bindings::dma_fence_ops = bindings::dma_fence_ops {
+        get_driver_name: Some(Self::driver_name_callback),
+        get_timeline_name: Some(Self::timeline_name_callback),
+        ..pin_init::zeroed()
+    };
+
+    unsafe extern "C" fn driver_name_callback(_fence: *mut bindings::dma_fence) -> *const c_char {
+        N::DRIVER.as_char_ptr()
+    }
+
+    unsafe extern "C" fn timeline_name_callback(_fence: *mut bindings::dma_fence) -> *const c_char {
+        N::TIMELINE.as_char_ptr()
+    }
+}
+
+/// A timeline: fences of one context signal in the order of their sequence numbers.
+#[derive(Debug)]
+pub(crate) struct FenceContext(u64);
+
+impl FenceContext {
+    /// Makes a new timeline.
+    pub(crate) fn new() -> Self {
+        // SAFETY: Takes a number from a counter; no requirements.
+        Self(unsafe { bindings::dma_fence_context_alloc(1) })
+    }
+}
+
+/// Memory for a fence, so that making it cannot fail.
+pub(crate) struct FenceMemory(KBox<Opaque<bindings::dma_fence>>);
+
+impl FenceMemory {
+    /// Allocates the memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn new(flags: Flags) -> Result<Self> {
+        Ok(Self(KBox::new(Opaque::uninit(), flags)?))
+    }
+
+    /// Makes the fence `seqno` of `context`. The caller numbers the fences of a context upwards and
+    /// signals them in that order.
+    pub(crate) fn init<N: FenceNames>(self, context: &FenceContext, seqno: u64) -> DriverFence {
+        let fence = NonNull::from(KBox::leak(self.0)).cast::<Fence>();
+
+        // SAFETY: The memory is valid for writes. It is of `kmalloc()`, which is what the core frees
+        // a fence without `release` as. Without an external lock the fence uses its own.
+        unsafe {
+            bindings::dma_fence_init64(
+                fence.as_ptr().cast(),
+                const { &Ops::<N>::OPS },
+                core::ptr::null_mut(),
+                context.0,
+                seqno,
+            )
+        };
+        // INVARIANT: A new fence is not signalled, and nobody else can.
+        // SAFETY: The reference that initialisation made goes to the `ARef`.
+        DriverFence(unsafe { ARef::from_raw(fence) })
+    }
+}
+
+/// The right and the duty to signal a fence.
+///
+/// # Invariants
+///
+/// The fence has not been signalled.
+pub(crate) struct DriverFence(ARef<Fence>);
+
+impl DriverFence {
+    /// The fence.
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.0
+    }
+
+    /// Signals that the work has ended with `result`. Callbacks of those who wait run in here.
+    pub(crate) fn signal(self, result: Result) {
+        let this = ManuallyDrop::new(self);
+
+        this.signal_once(result);
+        // SAFETY: `this` is not used any more, and is not dropped.
+        drop(unsafe { core::ptr::read(&this.0) });
+    }
+
+    fn signal_once(&self, result: Result) {
+        if let Err(error) = result {
+            // SAFETY: The fence is not signalled, so there is time to set an error.
+            unsafe { bindings::abi_helper_dma_fence_set_error(self.0.as_raw(), error.to_errno()) };
+        }
+        // SAFETY: The fence is valid.
+        unsafe { bindings::dma_fence_signal(self.0.as_raw()) };
+    }
+}
+
+impl Drop for DriverFence {
+    fn drop(&mut self) {
+        self.signal_once(Err(ECANCELED));
+    }
+}
