@@ -36,9 +36,10 @@ def _block_comment_end(text, start):
     return i
 
 
-def blank(text):
-    """Code only: comments and the inside of literals become spaces."""
+def blank(text, literals=True):
+    """Comments, and the inside of literals unless told otherwise, become spaces."""
     out, i, n = [], 0, len(text)
+    inside = _spaces if literals else str
     while i < n:
         c = text[i]
         if text.startswith("//", i):
@@ -53,12 +54,12 @@ def blank(text):
             close = text.find('"' + raw.group(1), raw.end())
             close = n if close < 0 else close
             end = min(n, close + 1 + len(raw.group(1)))
-            out.append(_spaces(text[i:raw.end() - 1]) + '"' + _spaces(text[raw.end():close]) + '"')
+            out.append(_spaces(text[i:raw.end() - 1]) + '"' + inside(text[raw.end():close]) + '"')
             out.append(" " * (end - close - 1))
         elif c == '"':
             close = _string_end(text, i + 1)
             end = min(n, close + 1)
-            out.append('"' + _spaces(text[i + 1:close]) + text[close:end])
+            out.append('"' + inside(text[i + 1:close]) + text[close:end])
         elif c == "'" and not _LIFETIME.match(text, i):
             close = text.find("'", i + (3 if text.startswith("'\\", i) else 2))
             close = i if close < 0 else close

@@ -36,7 +36,7 @@ PLANTS = [
     (rules.forbid_unsafe_code, D + "planted.rs", HEAD + "// #![forbid(unsafe_code)]\nfn f() {}\n"),
     (rules.forbid_unsafe_code, P + "planted.rs", HEAD + "fn f() {}\n" + FORBID),
     (rules.crate_root_is_a_list, rules.ROOT, HEAD + "mod abi;\nfn f() {}\nmodule! { type: A, }\n"),
-    (rules.abi_knows_no_device, A + "planted.rs", HEAD + "// The virtio-gpu ring.\n"),
+    (rules.abi_knows_no_device, A + "planted.rs", HEAD + "const A: &str = \"virtio_gpu\";\n"),
     (rules.abi_knows_no_device, A + "planted.rs", HEAD + "use crate::queue::Command;\n"),
     (rules.safety_comments, A + "planted.rs", HEAD + "fn f(p: *const u8) -> u8 {\n    unsafe { *p }\n}\n"),
     (rules.safety_comments, A + "planted.rs",
