@@ -5,6 +5,7 @@
 mod abi;
 mod device;
 mod driver;
+mod fence;
 mod file;
 mod object;
 

@@ -14,6 +14,8 @@
 mod prime;
 mod shmem;
 
+pub(crate) use self::shmem::AddressSpace;
+
 use super::{
     Device,
     Driver, //
