@@ -1,24 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state of a device.
+//! The state of a device: what it can do, its queues, its display.
 #![forbid(unsafe_code)]
 
 use crate::{
-    abi::drm,
-    driver::VirtioGpu, //
+    abi::{
+        drm,
+        virtio, //
+    },
+    config,
+    driver::VirtioGpu,
+    features::Features,
+    queue::Queues, //
 };
-use kernel::prelude::*;
+use kernel::{
+    device::Core,
+    prelude::*,
+    sync::Arc, //
+};
+use virtio_gpu_proto as proto;
 
 /// The DRM device, which dereferences to [`Gpu`].
 pub(crate) type DrmDevice = drm::Device<VirtioGpu>;
 
 /// The state of a device.
-#[pin_data]
-pub(crate) struct Gpu {}
+pub(crate) struct Gpu {
+    /// The negotiated features.
+    features: Features,
+    /// Number of scanouts, 0 if there is no display.
+    num_scanouts: u32,
+    /// Number of capability sets.
+    num_capsets: u32,
+    /// Whether buffers are handed over by DMA address rather than by guest-physical address.
+    uses_dma_api: bool,
+    queues: Arc<Queues>,
+}
 
 impl Gpu {
-    /// Creates an initializer.
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {})
+    /// Looks at a device that is being probed.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]; [`EINVAL`] if the configuration space is too short.
+    pub(crate) fn new(dev: &virtio::Device<Core<'_>>) -> Result<Self> {
+        let config = dev.config();
+        let offered = config::num_scanouts(&config)?;
+        let mut features = Features::of(dev);
+        let num_scanouts = offered.min(proto::MAX_SCANOUTS);
+        let num_capsets = config::num_capsets(&config)?;
+
+        if num_scanouts == 0 {
+            features.edid = false;
+        }
+        features.log(dev.parent());
+        if num_scanouts == 0 {
+            dev_info!(dev.parent(), "[drm] KMS disabled\n");
+        } else {
+            dev_info!(dev.parent(), "[drm] number of scanouts: {}\n", offered);
+        }
+        dev_info!(dev.parent(), "[drm] number of cap sets: {}\n", num_capsets);
+
+        Ok(Self {
+            features,
+            num_scanouts,
+            num_capsets,
+            uses_dma_api: !dev.has_dma_quirk(),
+            queues: Queues::new(dev.parent())?,
+        })
+    }
+
+    /// The negotiated features.
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Number of scanouts, at most 16; 0 if there is no display.
+    pub(crate) fn num_scanouts(&self) -> u32 {
+        self.num_scanouts
+    }
+
+    /// Number of capability sets.
+    pub(crate) fn num_capsets(&self) -> u32 {
+        self.num_capsets
+    }
+
+    /// Whether the host is told of guest pages by DMA address rather than by guest-physical address.
+    pub(crate) fn uses_dma_api(&self) -> bool {
+        self.uses_dma_api
+    }
+
+    /// The queues.
+    pub(crate) fn queues(&self) -> &Arc<Queues> {
+        &self.queues
     }
 }

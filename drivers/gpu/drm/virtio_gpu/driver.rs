@@ -5,21 +5,44 @@
 
 use crate::{
     abi::{
-        drm,
-        virtio, //
+        drm::{
+            self,
+            aperture, //
+        },
+        virtio::{
+            self,
+            config_work::{
+                ConfigHandler,
+                ConfigWork, //
+            }, //
+        }, //
     },
+    config,
     device::{
         DrmDevice,
         Gpu, //
     },
+    features,
     file::File,
-    object::Resource, //
+    object::Resource,
+    queue::{
+        QueueOwner,
+        Queues, //
+    }, //
 };
 use kernel::{
-    device::Core,
+    device::{
+        self,
+        Core, //
+    },
     driver::Registration,
+    new_mutex,
     prelude::*,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        Arc,
+        Mutex, //
+    }, //
 };
 
 /// The module: the driver's registration with the virtio bus.
@@ -43,38 +66,111 @@ pub(crate) struct VirtioGpu;
 /// What a bound device owns.
 pub(crate) struct Bound {
     drm: ARef<DrmDevice>,
+    /// Until the device is removed.
+    queues: Pin<KBox<Mutex<Option<QueueOwner>>>>,
+    config_work: ConfigWork<ConfigChanged>,
 }
 
-virtio::virtio_device_table!(IDS, [virtio::DeviceId::new(16)]);
+/// Handles configuration changes.
+struct ConfigChanged(ARef<DrmDevice>);
+
+impl ConfigHandler for ConfigChanged {
+    fn config_changed(&self, dev: &virtio::Device<device::Bound>) {
+        let config = dev.config();
+        let Ok(events) = config::events(&config) else {
+            return;
+        };
+
+        // Events that are not known are not acknowledged, as they were not handled.
+        let _ = config::clear_events(&config, events & config::EVENT_DISPLAY);
+    }
+}
+
+virtio::virtio_device_table!(IDS, [virtio::DeviceId::new(virtio::ID_GPU)]);
 
 impl virtio::Driver for VirtioGpu {
     type Data = Bound;
 
     const ID_TABLE: virtio::IdTable = &IDS;
-    const FEATURES: &'static [u32] = &[1];
+    const FEATURES: &'static [u32] = features::TABLE;
 
-    fn validate(_negotiation: &mut virtio::Negotiation<'_>) -> Result {
-        Ok(())
+    fn validate(negotiation: &mut virtio::Negotiation<'_>) -> Result {
+        features::validate(negotiation)
     }
 
     fn probe(dev: &virtio::Device<Core<'_>>) -> Result<Bound> {
-        let drm = DrmDevice::new(dev.parent(), Gpu::new())?;
+        let modeset = crate::module_parameters::modeset.value();
+        if modeset == 0 || (modeset == -1 && aperture::firmware_drivers_only()) {
+            return Err(EINVAL);
+        }
 
-        dev.ready();
-        drm.register()?;
-        Ok(Bound { drm })
+        let parent = dev.parent();
+        if let Some(vga) = aperture::pci_vga(parent) {
+            dev_info!(
+                parent,
+                "[drm] pci: {} detected\n",
+                if vga { "virtio-vga" } else { "virtio-gpu-pci" }
+            );
+            if vga {
+                aperture::evict_boot_display(parent, <Self as drm::Driver>::INFO.name)?;
+            }
+        }
+        aperture::set_max_segment_size(parent);
+
+        let drm = DrmDevice::new(
+            parent,
+            pin_init::pin_init_scope(|| Ok::<_, Error>(Gpu::new(dev))),
+        )?;
+        let config_work = ConfigWork::new(dev, ConfigChanged(drm.clone()))?;
+        let owner = KBox::pin_init(new_mutex!(None), GFP_KERNEL)?;
+        *owner.lock() = Some(QueueOwner::start(dev, drm.queues().clone())?);
+
+        let bound = Bound {
+            drm,
+            queues: owner,
+            config_work,
+        };
+        bound.start(dev).inspect_err(|_| bound.stop(dev))?;
+        Ok(bound)
     }
 
     fn remove(dev: &virtio::Device<Core<'_>>, data: &Bound) {
+        // First of all, so that whoever waits for the host gives up and nobody starts to.
+        Queues::lose(data.drm.queues());
+        data.config_work.stop();
         data.drm.unplug();
-        dev.reset();
+        data.stop(dev);
     }
 
     fn shutdown(_dev: &virtio::Device<Core<'_>>, data: &Bound) {
+        Queues::lose(data.drm.queues());
         data.drm.unplug();
     }
 
-    fn config_changed(_data: &Bound) {}
+    fn config_changed(data: &Bound) {
+        data.config_work.schedule();
+    }
+}
+
+impl Bound {
+    /// Brings the device up, as far as its queues being at work.
+    fn start(&self, dev: &virtio::Device<Core<'_>>) -> Result {
+        if self.drm.num_scanouts() == 0 {
+            self.drm.mask_features(drm::FEAT_MODESET | drm::FEAT_ATOMIC);
+        }
+
+        dev.ready();
+        self.drm.register()
+    }
+
+    /// Takes the device down: afterwards nothing of it is in use.
+    fn stop(&self, dev: &virtio::Device<Core<'_>>) {
+        let owner = self.queues.lock().take();
+
+        if let Some(owner) = owner {
+            owner.stop(dev);
+        }
+    }
 }
 
 impl drm::Driver for VirtioGpu {
@@ -93,11 +189,7 @@ impl drm::Driver for VirtioGpu {
     const FEATURES: u32 = drm::FEAT_GEM | drm::FEAT_RENDER;
     const IOCTLS: &'static [drm::ioctl::Descriptor] = &[];
 
-    fn dumb_create(
-        _dev: &DrmDevice,
-        _file: &drm::File<File>,
-        _args: &mut drm::DumbArgs,
-    ) -> Result {
+    fn dumb_create(_dev: &DrmDevice, _file: &drm::File<File>, _args: &mut drm::DumbArgs) -> Result {
         Err(ENOSYS)
     }
 }

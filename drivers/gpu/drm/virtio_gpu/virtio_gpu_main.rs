@@ -3,11 +3,14 @@
 //! A DRM driver for virtio-gpu devices.
 
 mod abi;
+mod config;
 mod device;
 mod driver;
+mod features;
 mod fence;
 mod file;
 mod object;
+mod queue;
 
 kernel::prelude::module! {
     type: driver::Module,

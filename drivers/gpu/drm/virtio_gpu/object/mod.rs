@@ -6,18 +6,36 @@
 use crate::{
     abi::drm,
     device::DrmDevice,
-    driver::VirtioGpu, //
+    driver::VirtioGpu,
+    queue::Stamp, //
 };
 use kernel::prelude::*;
 
 /// The driver's part of a GEM object.
-#[pin_data]
-pub(crate) struct Resource {}
+pub(crate) struct Resource {
+    stamp: Stamp,
+    id: u32,
+}
+
+impl Resource {
+    /// For the order of commands that name the object.
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The resource id.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+}
 
 impl drm::gem::DriverObject for Resource {
     type Driver = VirtioGpu;
     type Args = ();
     fn new(_dev: &DrmDevice, _size: usize, _args: ()) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {})
+        Ok::<_, Error>(Self {
+            stamp: Stamp::default(),
+            id: 1,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 //! DRM subsystem abstractions.
 
+pub(crate) mod aperture;
 pub(crate) mod device;
 pub(crate) mod driver;
 pub(crate) mod file;
@@ -37,7 +38,6 @@ pub(crate) const FEAT_RENDER: u32 = bindings::drm_driver_feature_DRIVER_RENDER;
 /// Sync objects.
 pub(crate) const FEAT_SYNCOBJ: u32 = bindings::drm_driver_feature_DRIVER_SYNCOBJ;
 /// Timeline sync objects.
-pub(crate) const FEAT_SYNCOBJ_TIMELINE: u32 =
-    bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE;
+pub(crate) const FEAT_SYNCOBJ_TIMELINE: u32 = bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE;
 /// Cursor planes with a hotspot.
 pub(crate) const FEAT_CURSOR_HOTSPOT: u32 = bindings::drm_driver_feature_DRIVER_CURSOR_HOTSPOT;

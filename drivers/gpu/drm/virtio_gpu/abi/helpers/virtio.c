@@ -64,7 +64,7 @@ bool abi_helper_virtio_get_shm_region(struct virtio_device *vdev,
  * device has no such capability. No transport offers this, and reading past the
  * end is a BUG in the PCI transport.
  */
-long abi_helper_virtio_pci_config_len(struct virtio_device *vdev)
+int abi_helper_virtio_pci_config_len(struct virtio_device *vdev)
 {
 #ifdef CONFIG_PCI
 	struct device *parent = vdev->dev.parent;
@@ -83,7 +83,7 @@ long abi_helper_virtio_pci_config_len(struct virtio_device *vdev)
 		if (type != VIRTIO_PCI_CAP_DEVICE_CFG)
 			continue;
 		pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_LENGTH, &len);
-		return len;
+		return min_t(u32, len, INT_MAX);
 	}
 	return -ENOENT;
 #else

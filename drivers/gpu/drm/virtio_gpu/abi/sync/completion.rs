@@ -47,9 +47,8 @@ impl Completion {
     /// [`ETIMEDOUT`], or [`ERESTARTSYS`] if a fatal signal is pending.
     pub(crate) fn wait_killable_timeout(&self, timeout: Jiffies) -> Result {
         // SAFETY: `inner` is initialised and pinned.
-        let left = unsafe {
-            bindings::wait_for_completion_killable_timeout(self.inner.get(), timeout)
-        };
+        let left =
+            unsafe { bindings::wait_for_completion_killable_timeout(self.inner.get(), timeout) };
 
         match left {
             0 => Err(ETIMEDOUT),

@@ -11,7 +11,10 @@ use core::{
 };
 use kernel::{
     prelude::*,
-    workqueue::Queue, //
+    workqueue::{
+        Queue,
+        Work, //
+    }, //
 };
 
 /// A workqueue that belongs to its creator. Dropping it runs what is queued to its end first, so it
@@ -42,24 +45,13 @@ impl OwnedQueue {
             | bindings::wq_flags_WQ_PERCPU;
         // SAFETY: The format takes one string, which is copied.
         let wq = unsafe {
-            bindings::alloc_workqueue_noprof(
-                c"%s".as_char_ptr(),
-                flags,
-                0,
-                name.as_char_ptr(),
-            )
+            bindings::alloc_workqueue_noprof(c"%s".as_char_ptr(), flags, 0, name.as_char_ptr())
         };
 
         // INVARIANT: A new workqueue, which we do not hand out.
         Ok(Self {
             wq: NonNull::new(wq).ok_or(ENOMEM)?,
         })
-    }
-
-    /// Waits for what is queued now.
-    pub(crate) fn flush(&self) {
-        // SAFETY: `wq` is valid by the type invariant.
-        unsafe { bindings::__flush_workqueue(self.wq.as_ptr()) };
     }
 }
 
@@ -77,4 +69,10 @@ impl Drop for OwnedQueue {
         // SAFETY: `wq` is valid and ours by the type invariant.
         unsafe { bindings::destroy_workqueue(self.wq.as_ptr()) };
     }
+}
+
+/// Waits until `work`, if it is queued or runs, has ended. May sleep.
+pub(crate) fn flush<T, const ID: u64>(work: &Work<T, ID>) {
+    // SAFETY: `work` is a live work item, which has been initialised as every `Work` has.
+    unsafe { bindings::flush_work(Work::raw_get(work)) };
 }

@@ -17,10 +17,18 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `table` describes exactly the bytes of `bytes`, which are never reallocated.
+/// `table` describes exactly the bytes of `_memory`, which are never reallocated.
 pub(crate) struct Payload {
     table: KBox<Opaque<bindings::sg_table>>,
-    bytes: KVVec<u8>,
+    _memory: Memory,
+}
+
+/// Where the bytes of a payload are.
+enum Memory {
+    /// As they came.
+    Whole { _bytes: KVVec<u8> },
+    /// Copied into pieces that are contiguous, all but the last a power of two of pages long.
+    Pieces { _pieces: KVec<KVec<u8>> },
 }
 
 // SAFETY: The table refers to memory that the same object owns; neither is tied to a thread.
@@ -29,47 +37,57 @@ unsafe impl Send for Payload {}
 unsafe impl Sync for Payload {}
 
 impl Payload {
-    /// Describes `bytes`, which must not be empty. Adjacent pages share a segment.
+    /// Describes `bytes` in at most `max_segments` segments. Adjacent pages share one; bytes that are
+    /// scattered over more are copied into larger pieces.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if `bytes` is empty, [`ENOMEM`].
-    pub(crate) fn new(bytes: KVVec<u8>) -> Result<Self> {
-        if bytes.is_empty() {
+    /// [`EINVAL`] if `bytes` is empty, [`E2BIG`] if they cannot be had in so few segments, [`ENOMEM`].
+    pub(crate) fn new(bytes: KVVec<u8>, max_segments: u32) -> Result<Self> {
+        let mut pages = KVVec::new();
+
+        push_pages(&mut pages, &bytes)?;
+        let table = new_table(&mut pages, bytes.as_ptr().addr() % PAGE_SIZE, bytes.len())?;
+        let payload = Self {
+            // INVARIANT: Just built so.
+            table,
+            _memory: Memory::Whole { _bytes: bytes },
+        };
+        if payload.segments() <= max_segments {
+            return Ok(payload);
+        }
+
+        let Memory::Whole { _bytes: bytes } = &payload._memory else {
             return Err(EINVAL);
+        };
+        let max_segments = usize::try_from(max_segments)?;
+        if max_segments == 0 {
+            return Err(E2BIG);
         }
-        let start = bytes.as_ptr();
-        let offset = start.addr() % PAGE_SIZE;
-        let end = offset.checked_add(bytes.len()).ok_or(EINVAL)?;
-        let n_pages = end.div_ceil(PAGE_SIZE);
-
-        let mut pages = KVVec::<*mut bindings::page>::with_capacity(n_pages, GFP_KERNEL)?;
-        for i in 0..n_pages {
-            // The first byte of page `i`; within the allocation, or in the page it begins in.
-            let addr = start.wrapping_sub(offset).wrapping_add(i * PAGE_SIZE);
-            // SAFETY: `addr` is in a page of the allocation, which is kmalloc or vmalloc memory.
-            let page = unsafe { bindings::abi_helper_buf_to_page(addr.cast()) };
-            pages.push_within_capacity(page).map_err(|_| ENOMEM)?;
+        let piece_len = bytes
+            .len()
+            .div_ceil(max_segments)
+            .checked_next_power_of_two()
+            .ok_or(E2BIG)?
+            .max(PAGE_SIZE);
+        if piece_len > usize::try_from(bindings::KMALLOC_MAX_SIZE)? {
+            return Err(E2BIG);
         }
 
-        let table = KBox::new(Opaque::<bindings::sg_table>::zeroed(), GFP_KERNEL)?;
-        // SAFETY: `table` is valid for writes, `pages` holds `n_pages` page pointers, and the range
-        // lies within them.
-        to_result(unsafe {
-            bindings::sg_alloc_table_from_pages_segment(
-                table.get(),
-                pages.as_mut_ptr(),
-                // CAST: A KVVec is at most INT_MAX bytes long.
-                n_pages as u32,
-                offset as u32,
-                bytes.len(),
-                u32::MAX,
-                bindings::GFP_KERNEL,
-            )
-        })?;
-
-        // INVARIANT: Just built so.
-        Ok(Self { table, bytes })
+        pages.clear();
+        let mut pieces = KVec::with_capacity(max_segments, GFP_KERNEL)?;
+        for chunk in bytes.chunks(piece_len) {
+            // With the whole capacity, so that kmalloc aligns the piece to a page.
+            let mut piece = KVec::with_capacity(piece_len, GFP_KERNEL)?;
+            piece.extend_from_slice(chunk, GFP_KERNEL)?;
+            push_pages(&mut pages, &piece)?;
+            pieces.push(piece, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            // INVARIANT: The pieces are page-aligned and follow each other in `pages`.
+            table: new_table(&mut pages, 0, bytes.len())?,
+            _memory: Memory::Pieces { _pieces: pieces },
+        })
     }
 
     /// Number of descriptors that the payload takes on a ring.
@@ -77,11 +95,53 @@ impl Payload {
         // SAFETY: The table is initialised and nothing writes to it.
         unsafe { (*self.table.get()).orig_nents }
     }
+}
 
-    /// Number of bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+/// Adds the pages that `bytes`, kmalloc or vmalloc memory, lie in.
+fn push_pages(pages: &mut KVVec<*mut bindings::page>, bytes: &[u8]) -> Result {
+    let start = bytes.as_ptr();
+    let offset = start.addr() % PAGE_SIZE;
+    let n_pages = offset
+        .checked_add(bytes.len())
+        .ok_or(EINVAL)?
+        .div_ceil(PAGE_SIZE);
+
+    pages.reserve(n_pages, GFP_KERNEL)?;
+    for i in 0..n_pages {
+        let addr = start.wrapping_sub(offset).wrapping_add(i * PAGE_SIZE);
+        // SAFETY: `addr` is in a page of the allocation, which is kmalloc or vmalloc memory.
+        let page = unsafe { bindings::abi_helper_buf_to_page(addr.cast()) };
+        pages.push(page, GFP_KERNEL)?;
     }
+    Ok(())
+}
+
+/// Makes a table for `len` bytes from `offset` on in `pages`, with one segment for each run of
+/// adjacent pages.
+fn new_table(
+    pages: &mut KVVec<*mut bindings::page>,
+    offset: usize,
+    len: usize,
+) -> Result<KBox<Opaque<bindings::sg_table>>> {
+    if len == 0 {
+        return Err(EINVAL);
+    }
+    let table = KBox::new(Opaque::<bindings::sg_table>::zeroed(), GFP_KERNEL)?;
+
+    // SAFETY: `table` is valid for writes and zeroed, `pages` has that many pages, and the range lies
+    // within them.
+    to_result(unsafe {
+        bindings::sg_alloc_table_from_pages_segment(
+            table.get(),
+            pages.as_mut_ptr(),
+            u32::try_from(pages.len())?,
+            u32::try_from(offset)?,
+            len,
+            u32::MAX,
+            bindings::GFP_KERNEL,
+        )
+    })?;
+    Ok(table)
 }
 
 impl Drop for Payload {

@@ -7,41 +7,79 @@
 //!
 //! C header: [`include/linux/virtio_config.h`](srctree/include/linux/virtio_config.h)
 
-use super::Device;
+use super::{
+    Device,
+    Negotiation, //
+};
 use crate::abi::bindings;
+use core::marker::PhantomData;
 use kernel::{
     device,
+    error::to_result,
     prelude::*, //
 };
 
-/// The configuration space of a device.
-pub(crate) struct Config<'a, Ctx: device::DeviceContext = device::Normal> {
-    dev: &'a Device<Ctx>,
+/// The configuration space of a device that is bound, or about to be.
+///
+/// # Invariants
+///
+/// `vdev` is valid, and its transport in reach, for `'a`.
+pub(crate) struct Config<'a> {
+    vdev: *mut bindings::virtio_device,
     len: Option<u32>,
+    _dev: PhantomData<&'a Device>,
 }
 
-impl<Ctx: device::DeviceContext> Device<Ctx> {
+impl Device<device::Core<'_>> {
     /// Gives access to the configuration space.
-    pub(crate) fn config(&self) -> Config<'_, Ctx> {
-        // SAFETY: `as_raw()` is valid by the type invariant of `Device`.
-        let len = unsafe { bindings::abi_helper_virtio_pci_config_len(self.as_raw()) };
-
-        // -ENODEV is another transport. Any other error is a PCI device that does not say how much
-        // configuration it has, so it has none.
-        let len = if len == -i64::from(bindings::ENODEV) as isize {
-            None
-        } else {
-            Some(u32::try_from(len).unwrap_or(0))
-        };
-
-        Config { dev: self, len }
+    pub(crate) fn config(&self) -> Config<'_> {
+        // SAFETY: The device is in a bus callback of its driver for as long as it is borrowed.
+        unsafe { Config::new(self.as_raw()) }
     }
 }
 
-impl<Ctx: device::DeviceContext> Config<'_, Ctx> {
+impl Device<device::Bound> {
+    /// Gives access to the configuration space.
+    pub(crate) fn config(&self) -> Config<'_> {
+        // SAFETY: The device is bound for as long as it is borrowed.
+        unsafe { Config::new(self.as_raw()) }
+    }
+}
+
+impl Negotiation<'_> {
+    /// Gives access to the configuration space.
+    pub(crate) fn config(&self) -> Config<'_> {
+        // SAFETY: The device is in a bus callback of its driver for as long as it is borrowed.
+        unsafe { Config::new(self.device().as_raw()) }
+    }
+}
+
+impl Config<'_> {
+    /// # Safety
+    ///
+    /// `vdev` must be valid, and its transport in reach, for the lifetime of the result.
+    unsafe fn new(vdev: *mut bindings::virtio_device) -> Self {
+        // SAFETY: By the safety requirements.
+        let len = unsafe { bindings::abi_helper_virtio_pci_config_len(vdev) };
+
+        // Another transport does not tell. A PCI device that does not say how much configuration it
+        // has has none.
+        let len = match to_result(len) {
+            Err(e) if e == ENODEV => None,
+            _ => Some(u32::try_from(len).unwrap_or(0)),
+        };
+
+        // INVARIANT: By the safety requirements.
+        Config {
+            vdev,
+            len,
+            _dev: PhantomData,
+        }
+    }
+
     /// Whether four bytes at `offset` are inside the configuration space, as far as is known: only
     /// the PCI transport states a length.
-    pub(crate) fn has_u32(&self, offset: u32) -> bool {
+    fn has_u32(&self, offset: u32) -> bool {
         match (self.len, offset.checked_add(4)) {
             (_, None) => false,
             (Some(len), Some(end)) => end <= len,
@@ -49,30 +87,30 @@ impl<Ctx: device::DeviceContext> Config<'_, Ctx> {
         }
     }
 
-    /// Reads a 32-bit field at byte `offset`.
+    /// Reads a 32-bit field at byte `offset`. May sleep.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the field is not inside the configuration space. May sleep.
+    /// [`EINVAL`] if the field is not inside the configuration space.
     pub(crate) fn read_u32(&self, offset: u32) -> Result<u32> {
         if !self.has_u32(offset) {
             return Err(EINVAL);
         }
-        // SAFETY: `as_raw()` is valid by the type invariant of `Device`, the range was checked.
-        Ok(unsafe { bindings::abi_helper_virtio_cread32(self.dev.as_raw(), offset) })
+        // SAFETY: `vdev` is valid by the type invariant, the range was checked.
+        Ok(unsafe { bindings::abi_helper_virtio_cread32(self.vdev, offset) })
     }
 
-    /// Writes a 32-bit field at byte `offset`.
+    /// Writes a 32-bit field at byte `offset`. May sleep.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if the field is not inside the configuration space. May sleep.
+    /// [`EINVAL`] if the field is not inside the configuration space.
     pub(crate) fn write_u32(&self, offset: u32, value: u32) -> Result {
         if !self.has_u32(offset) {
             return Err(EINVAL);
         }
-        // SAFETY: `as_raw()` is valid by the type invariant of `Device`, the range was checked.
-        unsafe { bindings::abi_helper_virtio_cwrite32(self.dev.as_raw(), offset, value) };
+        // SAFETY: `vdev` is valid by the type invariant, the range was checked.
+        unsafe { bindings::abi_helper_virtio_cwrite32(self.vdev, offset, value) };
         Ok(())
     }
 }

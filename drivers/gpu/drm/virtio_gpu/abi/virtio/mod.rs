@@ -26,6 +26,7 @@ use kernel::{
 
 pub(crate) mod buffer;
 pub(crate) mod config;
+pub(crate) mod config_work;
 pub(crate) mod virtqueue;
 
 pub(crate) use self::{
@@ -42,6 +43,8 @@ pub(crate) use self::{
 
 /// `VIRTIO_F_VERSION_1`: the device follows version 1 of the specification or later.
 pub(crate) const F_VERSION_1: u32 = bindings::VIRTIO_F_VERSION_1;
+/// `VIRTIO_ID_GPU`.
+pub(crate) const ID_GPU: u32 = bindings::VIRTIO_ID_GPU;
 /// `VIRTIO_RING_F_INDIRECT_DESC`: a request may use a table of descriptors of its own.
 pub(crate) const F_RING_INDIRECT_DESC: u32 = bindings::VIRTIO_RING_F_INDIRECT_DESC;
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A command: a request of the wire protocol with everything that it needs until its reply.
+//!
+//! A command is built first, which is where memory is allocated and what can fail, and pushed then,
+//! which cannot. It owns its buffers, its references and its fence, and ends exactly once: by the
+//! reply, by a reset, or because the device is lost.
+#![forbid(unsafe_code)]
+
+use super::Stamp;
+use crate::{
+    abi::{
+        drm::gem,
+        virtio, //
+    },
+    fence::JobFence,
+    object::Resource, //
+};
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
+use virtio_gpu_proto as proto;
+use zerocopy::FromBytes as _;
+
+/// Most objects that one command names.
+const MAX_OBJECTS: usize = 2;
+
+/// Who hears of a command's end.
+pub(crate) trait Reply: Send {
+    /// The command has ended: with the bytes of a reply that is of the expected type, or with an
+    /// error: [`EIO`] for an error reply or one that makes no sense, [`ENODEV`] if the device is
+    /// lost. Runs in the completion worker, so it must neither sleep for long nor allocate; `self`
+    /// is dropped later, where both are fine.
+    fn done(&mut self, result: Result<KVec<u8>>);
+}
+
+/// What the queue keeps with a request.
+pub(crate) struct Meta {
+    /// Type of the reply that the command expects.
+    pub(super) reply_type: u32,
+    /// Fewest bytes of such a reply.
+    pub(super) reply_min: usize,
+    /// Bytes that the device says it wrote.
+    pub(super) used: u32,
+    /// Times that putting it on the ring has failed.
+    pub(super) attempts: u8,
+    /// Sequence number among the client commands, or the one that a display command must follow.
+    pub(super) seq: u64,
+    /// The fence to be signalled by the reply.
+    pub(super) fence: Option<JobFence>,
+    /// Whether `fence` has its wire id already.
+    pub(super) emitted: bool,
+    /// The objects that the command names.
+    pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
+    /// Who hears of the end.
+    pub(super) reply: Option<KBox<dyn Reply>>,
+}
+
+impl Meta {
+    /// The stamps of the objects that the command names.
+    pub(super) fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+        self.objects.iter().flatten().map(|object| object.stamp())
+    }
+}
+
+/// A command that is ready to be pushed.
+pub(crate) struct Command(pub(super) KBox<virtio::Request<Meta>>);
+
+impl Command {
+    /// Builds a command from a request of the wire protocol.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn new<R: proto::Request>(request: R) -> Result<Self> {
+        let meta = Meta {
+            reply_type: <R::Response as proto::Response>::TYPE,
+            reply_min: <R::Response as proto::Response>::MIN_LEN,
+            used: 0,
+            attempts: 0,
+            seq: 0,
+            fence: None,
+            emitted: false,
+            objects: [const { None }; MAX_OBJECTS],
+            reply: None,
+        };
+
+        Ok(Self(virtio::Request::new(
+            request.as_bytes(),
+            <R::Response as proto::Response>::MAX_LEN,
+            meta,
+            GFP_KERNEL,
+        )?))
+    }
+
+    /// Adds bytes that follow the request on the wire.
+    pub(crate) fn payload(mut self, payload: virtio::Payload) -> Self {
+        self.0.set_payload(payload);
+        self
+    }
+
+    /// Names an object: it lives until the reply is in, and commands that name it stay in order.
+    /// A command takes two at most, further ones are ignored.
+    pub(crate) fn hold(mut self, object: ARef<gem::Object<Resource>>) -> Self {
+        if let Some(slot) = self.0.data.objects.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(object);
+        }
+        self
+    }
+
+    /// Has the host signal `fence` by its reply.
+    pub(crate) fn fence(mut self, fence: JobFence) -> Self {
+        self.0.data.fence = Some(fence);
+        self
+    }
+
+    /// Has `reply` told of the command's end.
+    pub(crate) fn on_reply(mut self, reply: KBox<dyn Reply>) -> Self {
+        self.0.data.reply = Some(reply);
+        self
+    }
+}
+
+/// The header of a request.
+pub(super) fn header(request: &mut virtio::Request<Meta>) -> Option<&mut proto::CtrlHdr> {
+    proto::CtrlHdr::mut_from_prefix(request.command_mut())
+        .ok()
+        .map(|(hdr, _)| hdr)
+}

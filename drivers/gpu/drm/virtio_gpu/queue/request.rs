@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests whose reply somebody waits for, within bounds.
+#![forbid(unsafe_code)]
+
+use super::{
+    command::{
+        Command,
+        Reply, //
+    },
+    Batch, //
+};
+use crate::abi::sync::Completion;
+use core::marker::PhantomData;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    time::msecs_to_jiffies, //
+};
+use virtio_gpu_proto as proto;
+
+/// How long the host may take to answer what userspace or a probe waits for, in milliseconds.
+pub(crate) const TIMEOUT_MS: u32 = 5000;
+
+/// Where waiter and reply meet; whichever comes last frees it.
+#[pin_data]
+struct Meeting {
+    #[pin]
+    done: Completion,
+    #[pin]
+    result: Mutex<Option<Result<KVec<u8>>>>,
+}
+
+struct Answer(Arc<Meeting>);
+
+impl Reply for Answer {
+    fn done(&mut self, result: Result<KVec<u8>>) {
+        *self.0.result.lock() = Some(result);
+        self.0.done.complete_all();
+    }
+}
+
+/// A request whose reply is awaited.
+#[must_use]
+pub(crate) struct Pending<R> {
+    meeting: Arc<Meeting>,
+    _request: PhantomData<fn() -> R>,
+}
+
+impl<R: proto::Request> Pending<R> {
+    /// Pushes `request` with a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(super) fn push(batch: &mut Batch<'_>, request: R) -> Result<Self> {
+        let meeting = Arc::pin_init(
+            pin_init!(Meeting {
+                done <- Completion::new(),
+                result <- new_mutex!(None),
+            }),
+            GFP_KERNEL,
+        )?;
+        let answer = KBox::new(Answer(meeting.clone()), GFP_KERNEL)?;
+
+        batch.push(Command::new(request)?.on_reply(answer));
+        Ok(Self {
+            meeting,
+            _request: PhantomData,
+        })
+    }
+
+    /// Waits for the reply, `timeout_ms` milliseconds at most, and returns its bytes, which are at
+    /// least as many as the response type's fixed part has.
+    ///
+    /// # Errors
+    ///
+    /// [`ETIMEDOUT`], [`ERESTARTSYS`] if the task is being killed, [`EIO`] if the host has refused or
+    /// talks nonsense, [`ENODEV`] if the device is lost.
+    pub(crate) fn wait(self, timeout_ms: u32) -> Result<KVec<u8>> {
+        self.meeting
+            .done
+            .wait_killable_timeout(msecs_to_jiffies(timeout_ms))?;
+        self.meeting.result.lock().take().unwrap_or(Err(EIO))
+    }
+}

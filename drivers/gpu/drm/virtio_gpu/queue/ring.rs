@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A ring with a software queue in front of it.
+//!
+//! Pushing never waits: what the ring has no room for is parked, and goes on the ring when the
+//! device has used older commands. Commands of clients keep their order. Those of the display have
+//! some descriptors to themselves and overtake parked client commands, except one that names the
+//! same object.
+#![forbid(unsafe_code)]
+
+use super::command::{
+    header,
+    Meta, //
+};
+use crate::abi::virtio::{
+    self,
+    Fifo,
+    Virtqueue, //
+};
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering, //
+};
+use kernel::{
+    device,
+    new_spinlock,
+    prelude::*,
+    sync::SpinLock, //
+};
+use virtio_gpu_proto as proto;
+
+/// Descriptors of the control ring that client commands leave to the display: two scanouts' worth
+/// of transfer, scanout and flush, each three descriptors without indirect tables. Smaller rings
+/// give an eighth.
+const DISPLAY_RESERVE: u32 = 18;
+
+/// How often a command that could not be put on the ring is tried again before it fails.
+const MAX_ATTEMPTS: u8 = 16;
+
+/// The last client command that named an object, for the order of display commands after it.
+#[derive(Default)]
+pub(crate) struct Stamp(AtomicU64);
+
+/// Who a command is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A client: keeps order, leaves the display's descriptors alone.
+    Client,
+    /// The display: may use every descriptor.
+    Display,
+}
+
+/// A ring.
+#[pin_data]
+pub(crate) struct Ring {
+    #[pin]
+    inner: SpinLock<Inner>,
+}
+
+struct Inner {
+    /// The virtqueue, while the device can be used.
+    vq: Option<Virtqueue<Meta>>,
+    /// Whether a command takes one descriptor, whatever its segments.
+    indirect: bool,
+    /// Whether nothing is accepted any more.
+    lost: bool,
+    /// Whether something was added that no doorbell was rung for.
+    dirty: bool,
+    /// Parked commands of clients.
+    client: Fifo<Meta>,
+    /// Parked commands of the display.
+    display: Fifo<Meta>,
+    /// Client commands pushed, and client commands that have left the software queue.
+    pushed: u64,
+    passed: u64,
+    /// The fence id given out last.
+    fence_id: u64,
+}
+
+/// What became of a command that was tried to be put on the ring.
+enum Emit {
+    /// The ring has it.
+    Done,
+    /// No room now; here it is again.
+    Later(KBox<virtio::Request<Meta>>),
+    /// It will never get there.
+    Failed(KBox<virtio::Request<Meta>>, Error),
+}
+
+impl Ring {
+    /// Creates an initializer for a ring that has no virtqueue yet.
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            inner <- new_spinlock!(
+                Inner {
+                    vq: None,
+                    indirect: false,
+                    lost: false,
+                    dirty: false,
+                    client: Fifo::new(),
+                    display: Fifo::new(),
+                    pushed: 0,
+                    passed: 0,
+                    fence_id: 0,
+                },
+                "virtio_gpu::Ring"
+            ),
+        })
+    }
+
+    /// Puts the ring to work.
+    pub(super) fn start(&self, vq: Virtqueue<Meta>, indirect: bool) {
+        let mut inner = self.inner.lock();
+
+        inner.vq = Some(vq);
+        inner.indirect = indirect;
+    }
+
+    /// Accepts no more commands. Those that are parked go into `ended`.
+    pub(super) fn lose(&self, ended: &mut Fifo<Meta>) {
+        let mut inner = self.inner.lock();
+
+        inner.lost = true;
+        inner.passed = inner.pushed;
+        while let Some(request) = inner.client.pop() {
+            ended.push(request);
+        }
+        while let Some(request) = inner.display.pop() {
+            ended.push(request);
+        }
+    }
+
+    /// Takes the virtqueue away, and what the device has not used of it into `ended`. The device
+    /// must have been reset.
+    pub(super) fn stop(
+        &self,
+        dev: &virtio::Device<device::Core<'_>>,
+        ended: &mut Fifo<Meta>,
+    ) -> Option<Virtqueue<Meta>> {
+        let mut vq = {
+            let mut inner = self.inner.lock();
+            inner.lost = true;
+            inner.vq.take()
+        }?;
+
+        while let Some((request, _)) = vq.get() {
+            ended.push(request);
+        }
+        while let Some(request) = vq.detach_unused(dev) {
+            ended.push(request);
+        }
+        Some(vq)
+    }
+
+    /// Number of descriptors, 0 if the ring is not at work.
+    pub(super) fn size(&self) -> u32 {
+        self.inner.lock().vq.as_ref().map_or(0, Virtqueue::size)
+    }
+
+    /// Queues a command. If the device is lost, or the command can never get on the ring, it comes
+    /// back with the reason, to be ended by the caller.
+    pub(super) fn push(
+        &self,
+        mut request: KBox<virtio::Request<Meta>>,
+        class: Class,
+    ) -> Result<(), (Error, KBox<virtio::Request<Meta>>)> {
+        let mut inner = self.inner.lock();
+
+        if inner.lost || inner.vq.is_none() {
+            return Err((ENODEV, request));
+        }
+
+        let waits = match class {
+            Class::Client => {
+                inner.pushed += 1;
+                request.data.seq = inner.pushed;
+                for stamp in request.data.stamps() {
+                    stamp.0.store(inner.pushed, Ordering::Relaxed);
+                }
+                !inner.client.is_empty()
+            }
+            Class::Display => {
+                let after = request
+                    .data
+                    .stamps()
+                    .map(|stamp| stamp.0.load(Ordering::Relaxed))
+                    .max();
+                request.data.seq = after.unwrap_or(0);
+                !inner.display.is_empty() || request.data.seq > inner.passed
+            }
+        };
+
+        let request = if waits {
+            request
+        } else {
+            match inner.emit(request, class) {
+                Emit::Done => return Ok(()),
+                Emit::Later(request) => request,
+                Emit::Failed(request, e) => return Err((e, request)),
+            }
+        };
+        match class {
+            Class::Client => inner.client.push(request),
+            Class::Display => inner.display.push(request),
+        }
+        Ok(())
+    }
+
+    /// Tells the device of what was added since the last time, unless it does not want to know.
+    pub(super) fn kick(&self) {
+        let kick = self.inner.lock().prepare_kick();
+
+        if let Some(kick) = kick {
+            kick.ring();
+        }
+    }
+
+    /// Takes what the device has used into `used`, and puts parked commands in its place. Those that
+    /// never get there go into `failed`. Returns whether the ring turned out to be broken.
+    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) -> bool {
+        let (kick, broken) = {
+            let mut inner = self.inner.lock();
+            inner.take_used(used);
+            inner.refill(failed);
+            (
+                inner.prepare_kick(),
+                inner.vq.as_ref().is_some_and(Virtqueue::is_broken),
+            )
+        };
+
+        if let Some(kick) = kick {
+            kick.ring();
+        }
+        broken
+    }
+}
+
+impl Inner {
+    fn prepare_kick(&mut self) -> Option<crate::abi::virtio::virtqueue::Kick> {
+        if !core::mem::take(&mut self.dirty) {
+            return None;
+        }
+        self.vq.as_mut()?.prepare_kick()
+    }
+
+    fn take_used(&mut self, used: &mut Fifo<Meta>) {
+        let Some(vq) = self.vq.as_mut() else {
+            return;
+        };
+
+        // At most a ring's worth in one go: used entries are only replaced by what we add.
+        loop {
+            vq.disable_interrupts();
+            while let Some((mut request, len)) = vq.get() {
+                request.data.used = len;
+                used.push(request);
+            }
+            if vq.enable_interrupts() || vq.is_broken() {
+                return;
+            }
+        }
+    }
+
+    fn refill(&mut self, failed: &mut Fifo<Meta>) {
+        // Display commands first; when a client command has passed, one may have become free.
+        loop {
+            while self
+                .display
+                .front()
+                .is_some_and(|request| request.data.seq <= self.passed)
+            {
+                let Some(request) = self.display.pop() else {
+                    break;
+                };
+                match self.emit(request, Class::Display) {
+                    Emit::Done => {}
+                    Emit::Later(request) => {
+                        self.display.push_front(request);
+                        return;
+                    }
+                    Emit::Failed(request, _) => failed.push(request),
+                }
+            }
+
+            let Some(request) = self.client.pop() else {
+                return;
+            };
+            match self.emit(request, Class::Client) {
+                Emit::Done => {}
+                Emit::Later(request) => {
+                    self.client.push_front(request);
+                    return;
+                }
+                Emit::Failed(request, _) => failed.push(request),
+            }
+        }
+    }
+
+    /// Tries to put a command on the ring.
+    fn emit(&mut self, mut request: KBox<virtio::Request<Meta>>, class: Class) -> Emit {
+        let Some(vq) = self.vq.as_mut() else {
+            return Emit::Failed(request, ENODEV);
+        };
+        let segments = request.segments();
+        let size = vq.size();
+        if segments > size {
+            if class == Class::Client {
+                self.passed = request.data.seq;
+            }
+            return Emit::Failed(request, E2BIG);
+        }
+
+        let need = if self.indirect { 1 } else { segments };
+        // A command that needs more than the reserve leaves may still have an idle ring.
+        let reserve = match class {
+            Class::Client => DISPLAY_RESERVE.min(size / 8).min(size - need),
+            Class::Display => 0,
+        };
+        if vq.num_free() < need.saturating_add(reserve) {
+            return Emit::Later(request);
+        }
+
+        if !request.data.emitted && request.data.fence.is_some() {
+            // The place on the ring is known, so the order of ids is that of commands.
+            self.fence_id += 1;
+            mark_fenced(&mut request, self.fence_id);
+        }
+
+        let seq = request.data.seq;
+        let idle = vq.num_free() == size;
+        match vq.add(request) {
+            Ok(()) => {
+                self.dirty = true;
+                if class == Class::Client {
+                    self.passed = seq;
+                }
+                Emit::Done
+            }
+            Err((e, mut request)) => {
+                request.data.attempts = request.data.attempts.saturating_add(1);
+                // The next completion tries again; on an idle ring there is none to come.
+                if e == EIO || idle || request.data.attempts > MAX_ATTEMPTS {
+                    if class == Class::Client {
+                        self.passed = seq;
+                    }
+                    Emit::Failed(request, e)
+                } else {
+                    Emit::Later(request)
+                }
+            }
+        }
+    }
+}
+
+/// Gives a command's fence its wire id, and has the header ask for it.
+fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) {
+    let ring_idx = match &mut request.data.fence {
+        Some(fence) => {
+            fence.emitted(id);
+            fence.ring_idx()
+        }
+        None => return,
+    };
+    request.data.emitted = true;
+
+    if let Some(hdr) = header(request) {
+        let mut flags = hdr.flags.get() | proto::FLAG_FENCE;
+        hdr.fence_id.set(id);
+        if let Some(ring_idx) = ring_idx {
+            flags |= proto::FLAG_INFO_RING_IDX;
+            hdr.ring_idx = ring_idx;
+        }
+        hdr.flags.set(flags);
+    }
+}
