@@ -40,6 +40,11 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::{
+            AtomicFlag,
+            Full,
+            Release, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -65,17 +70,41 @@ pub(crate) struct VirtioGpu;
 
 /// What a bound device owns.
 pub(crate) struct Bound {
-    drm: ARef<DrmDevice>,
+    card: Arc<Card>,
     /// Until the device is removed.
     queues: Pin<KBox<Mutex<Option<QueueOwner>>>>,
-    config_work: ConfigWork<ConfigChanged>,
+    config_work: ConfigWork<Arc<Card>>,
 }
 
-/// Handles configuration changes.
-struct ConfigChanged(ARef<DrmDevice>);
+/// The DRM device of a bound device, as userspace sees it.
+struct Card {
+    drm: ARef<DrmDevice>,
+    /// Whether it is registered.
+    present: AtomicFlag,
+}
 
-impl ConfigHandler for ConfigChanged {
+impl Card {
+    /// Takes the device away from userspace, once.
+    fn unplug(&self) {
+        if self.present.xchg(false, Full) {
+            self.drm.unplug();
+        }
+    }
+}
+
+impl ConfigHandler for Arc<Card> {
     fn config_changed(&self, dev: &virtio::Device<device::Bound>) {
+        if dev.needs_reset() || self.drm.queues().is_broken() {
+            dev_err!(
+                dev.parent(),
+                "[drm] *ERROR* the host has failed the device, it is lost\n"
+            );
+            Queues::lose(self.drm.queues());
+            self.unplug();
+            Queues::empty(self.drm.queues(), &dev.reset());
+            return;
+        }
+
         let config = dev.config();
         let Ok(events) = config::events(&config) else {
             return;
@@ -121,13 +150,20 @@ impl virtio::Driver for VirtioGpu {
             parent,
             pin_init::pin_init_scope(|| Ok::<_, Error>(Gpu::new(dev))),
         )?;
-        let config_work = ConfigWork::new(dev, ConfigChanged(drm.clone()))?;
-        let owner = KBox::pin_init(new_mutex!(None), GFP_KERNEL)?;
-        *owner.lock() = Some(QueueOwner::start(dev, drm.queues().clone())?);
+        let card = Arc::new(
+            Card {
+                drm,
+                present: AtomicFlag::new(false),
+            },
+            GFP_KERNEL,
+        )?;
+        let config_work = ConfigWork::new(dev, card.clone())?;
+        let queues = KBox::pin_init(new_mutex!(None), GFP_KERNEL)?;
+        *queues.lock() = Some(QueueOwner::start(dev, card.drm.queues().clone())?);
 
         let bound = Bound {
-            drm,
-            queues: owner,
+            card,
+            queues,
             config_work,
         };
         bound.start(dev).inspect_err(|_| bound.stop(dev))?;
@@ -136,15 +172,15 @@ impl virtio::Driver for VirtioGpu {
 
     fn remove(dev: &virtio::Device<Core<'_>>, data: &Bound) {
         // First of all, so that whoever waits for the host gives up and nobody starts to.
-        Queues::lose(data.drm.queues());
+        Queues::lose(data.card.drm.queues());
         data.config_work.stop();
-        data.drm.unplug();
+        data.card.unplug();
         data.stop(dev);
     }
 
     fn shutdown(_dev: &virtio::Device<Core<'_>>, data: &Bound) {
-        Queues::lose(data.drm.queues());
-        data.drm.unplug();
+        Queues::lose(data.card.drm.queues());
+        data.card.unplug();
     }
 
     fn config_changed(data: &Bound) {
@@ -155,12 +191,16 @@ impl virtio::Driver for VirtioGpu {
 impl Bound {
     /// Brings the device up, as far as its queues being at work.
     fn start(&self, dev: &virtio::Device<Core<'_>>) -> Result {
-        if self.drm.num_scanouts() == 0 {
-            self.drm.mask_features(drm::FEAT_MODESET | drm::FEAT_ATOMIC);
+        let drm = &self.card.drm;
+
+        if drm.num_scanouts() == 0 {
+            drm.mask_features(drm::FEAT_MODESET | drm::FEAT_ATOMIC);
         }
 
         dev.ready();
-        self.drm.register()
+        drm.register()?;
+        self.card.present.store(true, Release);
+        Ok(())
     }
 
     /// Takes the device down: afterwards nothing of it is in use.

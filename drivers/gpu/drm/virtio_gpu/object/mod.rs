@@ -34,7 +34,7 @@ impl drm::gem::DriverObject for Resource {
     type Args = ();
     fn new(_dev: &DrmDevice, _size: usize, _args: ()) -> impl PinInit<Self, Error> {
         Ok::<_, Error>(Self {
-            stamp: Stamp::default(),
+            stamp: Stamp::new(),
             id: 1,
         })
     }

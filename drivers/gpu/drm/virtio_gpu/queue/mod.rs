@@ -178,23 +178,15 @@ impl Queues {
     fn complete(this: &Arc<Self>, ring: &Ring) {
         let mut used = Fifo::new();
         let mut failed = Fifo::new();
-        let broken = ring.drain(&mut used, &mut failed);
         let mut ended = Fifo::new();
 
+        ring.drain(&mut used, &mut failed);
         while let Some(mut request) = used.pop() {
             reply::finish_used(&this.dev, &mut request);
             ended.push(request);
         }
         Self::reap(this, ended);
         Self::end(this, failed, EIO);
-
-        if broken {
-            dev_err!(
-                this.dev,
-                "[drm] *ERROR* a queue is broken, the device is lost\n"
-            );
-            Self::lose(this);
-        }
     }
 
     /// Ends `commands`, which the device will not answer.
@@ -231,6 +223,21 @@ impl Queues {
         this.control.lose(&mut parked);
         this.cursor.lose(&mut parked);
         Self::end(this, parked, ENODEV);
+    }
+
+    /// Ends everything with [`ENODEV`], for the device was reset.
+    pub(crate) fn empty(this: &Arc<Self>, reset: &virtio::Reset) {
+        let mut unused = Fifo::new();
+
+        Self::lose(this);
+        this.control.empty(reset, &mut unused);
+        this.cursor.empty(reset, &mut unused);
+        Self::end(this, unused, ENODEV);
+    }
+
+    /// Whether a queue has broken, so that the device has to be reset.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.control.is_broken() || self.cursor.is_broken()
     }
 }
 
@@ -312,15 +319,11 @@ impl QueueOwner {
     /// of the queues runs any more.
     pub(crate) fn stop(self, dev: &virtio::Device<device::Core<'_>>) {
         let queues = &self.queues;
-        let mut unused = Fifo::new();
 
         Queues::lose(queues);
-        dev.reset();
-        let control = queues.control.stop(dev, &mut unused);
-        let cursor = queues.cursor.stop(dev, &mut unused);
-        Queues::end(queues, unused, ENODEV);
+        Queues::empty(queues, &dev.reset());
 
-        if let (Some(control), Some(cursor)) = (control, cursor) {
+        if let (Some(control), Some(cursor)) = (queues.control.stop(), queues.cursor.stop()) {
             // Drops the handler, and with it the worker, after what is queued on it.
             self.vqs.delete(dev, [control, cursor]);
         }

@@ -17,15 +17,16 @@ use crate::abi::virtio::{
     Fifo,
     Virtqueue, //
 };
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering, //
-};
 use kernel::{
-    device,
     new_spinlock,
     prelude::*,
-    sync::SpinLock, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        SpinLock, //
+    }, //
 };
 use virtio_gpu_proto as proto;
 
@@ -38,8 +39,14 @@ const DISPLAY_RESERVE: u32 = 18;
 const MAX_ATTEMPTS: u8 = 16;
 
 /// The last client command that named an object, for the order of display commands after it.
-#[derive(Default)]
-pub(crate) struct Stamp(AtomicU64);
+pub(crate) struct Stamp(Atomic<u64>);
+
+impl Stamp {
+    /// A stamp that no command has used.
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+}
 
 /// Who a command is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,26 +137,33 @@ impl Ring {
         }
     }
 
-    /// Takes the virtqueue away, and what the device has not used of it into `ended`. The device
-    /// must have been reset.
-    pub(super) fn stop(
-        &self,
-        dev: &virtio::Device<device::Core<'_>>,
-        ended: &mut Fifo<Meta>,
-    ) -> Option<Virtqueue<Meta>> {
-        let mut vq = {
-            let mut inner = self.inner.lock();
-            inner.lost = true;
-            inner.vq.take()
-        }?;
+    /// Puts what the device has not used into `ended`. The ring is not used again.
+    pub(super) fn empty(&self, reset: &virtio::Reset, ended: &mut Fifo<Meta>) {
+        let mut inner = self.inner.lock();
 
-        while let Some((request, _)) = vq.get() {
-            ended.push(request);
+        inner.lost = true;
+        if let Some(vq) = inner.vq.as_mut() {
+            while let Some(request) = vq.detach_unused(reset) {
+                ended.push(request);
+            }
         }
-        while let Some(request) = vq.detach_unused(dev) {
-            ended.push(request);
-        }
-        Some(vq)
+    }
+
+    /// Takes the virtqueue away.
+    pub(super) fn stop(&self) -> Option<Virtqueue<Meta>> {
+        let mut inner = self.inner.lock();
+
+        inner.lost = true;
+        inner.vq.take()
+    }
+
+    /// Whether the ring has broken under us.
+    pub(super) fn is_broken(&self) -> bool {
+        self.inner
+            .lock()
+            .vq
+            .as_ref()
+            .is_some_and(Virtqueue::is_broken)
     }
 
     /// Number of descriptors, 0 if the ring is not at work.
@@ -175,7 +189,7 @@ impl Ring {
                 inner.pushed += 1;
                 request.data.seq = inner.pushed;
                 for stamp in request.data.stamps() {
-                    stamp.0.store(inner.pushed, Ordering::Relaxed);
+                    stamp.0.store(inner.pushed, Relaxed);
                 }
                 !inner.client.is_empty()
             }
@@ -183,7 +197,7 @@ impl Ring {
                 let after = request
                     .data
                     .stamps()
-                    .map(|stamp| stamp.0.load(Ordering::Relaxed))
+                    .map(|stamp| stamp.0.load(Relaxed))
                     .max();
                 request.data.seq = after.unwrap_or(0);
                 !inner.display.is_empty() || request.data.seq > inner.passed
@@ -216,22 +230,18 @@ impl Ring {
     }
 
     /// Takes what the device has used into `used`, and puts parked commands in its place. Those that
-    /// never get there go into `failed`. Returns whether the ring turned out to be broken.
-    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) -> bool {
-        let (kick, broken) = {
+    /// never get there go into `failed`.
+    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) {
+        let kick = {
             let mut inner = self.inner.lock();
             inner.take_used(used);
             inner.refill(failed);
-            (
-                inner.prepare_kick(),
-                inner.vq.as_ref().is_some_and(Virtqueue::is_broken),
-            )
+            inner.prepare_kick()
         };
 
         if let Some(kick) = kick {
             kick.ring();
         }
-        broken
     }
 }
 
@@ -244,7 +254,7 @@ impl Inner {
     }
 
     fn take_used(&mut self, used: &mut Fifo<Meta>) {
-        let Some(vq) = self.vq.as_mut() else {
+        let Some(vq) = self.vq.as_mut().filter(|_| !self.lost) else {
             return;
         };
 
@@ -255,7 +265,12 @@ impl Inner {
                 request.data.used = len;
                 used.push(request);
             }
-            if vq.enable_interrupts() || vq.is_broken() {
+            if vq.is_broken() {
+                self.lost = true;
+                vq.report();
+                return;
+            }
+            if vq.enable_interrupts() {
                 return;
             }
         }
@@ -338,6 +353,10 @@ impl Inner {
             }
             Err((e, mut request)) => {
                 request.data.attempts = request.data.attempts.saturating_add(1);
+                if e == EIO {
+                    self.lost = true;
+                    vq.report();
+                }
                 // The next completion tries again; on an idle ring there is none to come.
                 if e == EIO || idle || request.data.attempts > MAX_ATTEMPTS {
                     if class == Class::Client {

@@ -24,6 +24,11 @@ bool abi_helper_virtio_has_dma_quirk(const struct virtio_device *vdev)
 	return virtio_has_dma_quirk(vdev);
 }
 
+bool abi_helper_virtio_needs_reset(struct virtio_device *vdev)
+{
+	return vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
 void abi_helper_virtio_device_ready(struct virtio_device *vdev)
 {
 	virtio_device_ready(vdev);

@@ -10,6 +10,7 @@ bool abi_helper_virtio_has_feature(const struct virtio_device *vdev,
 				   unsigned int fbit);
 void abi_helper_virtio_clear_bit(struct virtio_device *vdev, unsigned int fbit);
 bool abi_helper_virtio_has_dma_quirk(const struct virtio_device *vdev);
+bool abi_helper_virtio_needs_reset(struct virtio_device *vdev);
 void abi_helper_virtio_device_ready(struct virtio_device *vdev);
 int abi_helper_virtio_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 			       struct virtqueue *vqs[],

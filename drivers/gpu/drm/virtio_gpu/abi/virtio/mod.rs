@@ -149,11 +149,33 @@ impl Device<device::Core<'_>> {
     }
 
     /// Resets the device. It has stopped using every buffer when this returns.
-    pub(crate) fn reset(&self) {
+    pub(crate) fn reset(&self) -> Reset {
         // SAFETY: As in `ready()`.
         unsafe { bindings::virtio_reset_device(self.as_raw()) };
+        Reset(())
     }
 }
+
+impl Device<device::Bound> {
+    /// Resets the device, for good: it has stopped using every buffer when this returns, and is not
+    /// to be used before it is bound again.
+    pub(crate) fn reset(&self) -> Reset {
+        // SAFETY: `as_raw()` is valid by the type invariant, and the transport is in reach because
+        // the device is bound.
+        unsafe { bindings::virtio_reset_device(self.as_raw()) };
+        Reset(())
+    }
+
+    /// Whether the device says that it can only be used again after a reset.
+    pub(crate) fn needs_reset(&self) -> bool {
+        // SAFETY: `as_raw()` is valid by the type invariant, and the transport is in reach because
+        // the device is bound.
+        unsafe { bindings::abi_helper_virtio_needs_reset(self.as_raw()) }
+    }
+}
+
+/// Proof that a device was reset and not used since.
+pub(crate) struct Reset(());
 
 /// View of a device whose features are being decided, see [`Driver::validate`].
 pub(crate) struct Negotiation<'a>(&'a Device);

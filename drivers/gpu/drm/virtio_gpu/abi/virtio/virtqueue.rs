@@ -10,7 +10,8 @@
 
 use super::{
     buffer::Request,
-    Device, //
+    Device,
+    Reset, //
 };
 use crate::abi::bindings;
 use core::{
@@ -116,12 +117,8 @@ impl<T> Virtqueue<T> {
         Some((unsafe { KBox::from_raw(token.cast()) }, len))
     }
 
-    /// Takes a request that the device has not used. Only after the device was reset, else nothing
-    /// is returned that it might still write to.
-    pub(crate) fn detach_unused(
-        &mut self,
-        _dev: &Device<device::Core<'_>>,
-    ) -> Option<KBox<Request<T>>> {
+    /// Takes a request that the device has not used and, for it was reset, will not.
+    pub(crate) fn detach_unused(&mut self, _reset: &Reset) -> Option<KBox<Request<T>>> {
         // SAFETY: `vq` is valid by the type invariant, and we are its only user.
         let token = unsafe { bindings::virtqueue_detach_unused_buf(self.vq.as_ptr()) };
         if token.is_null() {
@@ -129,6 +126,13 @@ impl<T> Virtqueue<T> {
         }
         // SAFETY: As in `get()`.
         Some(unsafe { KBox::from_raw(token.cast()) })
+    }
+
+    /// Has [`Driver::config_changed`](super::Driver::config_changed) called, so that the driver looks
+    /// at the device: for a queue that [is broken](Self::is_broken).
+    pub(crate) fn report(&self) {
+        // SAFETY: `vq` is valid by the type invariant, and so is its device.
+        unsafe { bindings::virtio_config_changed((*self.vq.as_ptr()).vdev) };
     }
 
     /// Asks for no interrupts, as a hint.
