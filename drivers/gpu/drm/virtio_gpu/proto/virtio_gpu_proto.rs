@@ -1,68 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The virtio-gpu wire protocol: place holder for the crate's root until its modules land.
+//! The virtio-gpu wire: every command, reply, flag and number that the driver exchanges with the device.
+//!
+//! The crate depends on `core` and `zerocopy` only and is built both by Kbuild, as a crate of its own inside the
+//! driver's module, and by cargo, where golden vectors and a fuzzer run on it. Field names are those of
+//! `include/uapi/linux/virtio_gpu.h`; what this project adds is described in `include/uapi/linux/virtio_gpu_ext.h`.
+//!
+//! A [`Request`] is a fixed-size command that starts with a [`CtrlHdr`]; its associated [`Response`] is the answer to
+//! expect. Constructors and accessors take and give host-endian integers. Everything in a reply comes from the
+//! host and is not trusted: [`check_reply`] bounds it before anyone looks, and no accessor can panic.
 
+// Kbuild injects `no_std` on the command line.
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 #![forbid(unsafe_code)]
 
-use zerocopy::little_endian::{
-    U32,
-    U64, //
-};
-use zerocopy_derive::{
+#[macro_use]
+mod macros;
+
+pub mod cursor;
+pub mod display;
+pub mod edid;
+pub mod features;
+pub mod formats;
+pub mod geometry;
+pub mod hdr;
+pub mod limits;
+pub mod reply;
+pub mod request;
+pub mod resource2d;
+
+pub use zerocopy::{
     FromBytes,
+    FromZeros,
     Immutable,
     IntoBytes,
     KnownLayout, //
 };
 
-/// Header of every command on the control queue and of every reply.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
-pub struct CtrlHdr {
-    /// Type of the command or reply.
-    pub type_: U32,
-    /// `FLAG_*`.
-    pub flags: U32,
-    /// Fence id, if `FLAG_FENCE` is set.
-    pub fence_id: U64,
-    /// Context.
-    pub ctx_id: U32,
-    /// Ring, if `FLAG_INFO_RING_IDX` is set.
-    pub ring_idx: u8,
-    /// Zero.
-    pub padding: [u8; 3],
-}
-
-/// A command.
-pub trait Request: zerocopy::IntoBytes + zerocopy::Immutable {
-    /// Its type.
-    const TYPE: u32;
-    /// Its reply.
-    type Response: Response;
-}
-
-/// A reply.
-pub trait Response {
-    /// Its type.
-    const TYPE: u32;
-    /// Fewest bytes of it.
-    const MIN_LEN: usize;
-    /// Most bytes of it.
-    const MAX_LEN: usize;
-}
-
-/// EDID.
-pub const F_EDID: u32 = 1;
-/// Blob resources.
-pub const F_RESOURCE_BLOB: u32 = 3;
-/// Alignment of blobs.
-pub const F_BLOB_ALIGNMENT: u32 = 5;
-/// The reply is to wait for the work, and signals a fence.
-pub const FLAG_FENCE: u32 = 1;
-/// The fence is on a ring of its context.
-pub const FLAG_INFO_RING_IDX: u32 = 2;
-/// The first error reply.
-pub const RESP_ERR_UNSPEC: u32 = 0x1200;
-/// Most scanouts of a device.
-pub const MAX_SCANOUTS: u32 = 16;
+pub use cursor::{
+    MoveCursor,
+    UpdateCursor, //
+};
+pub use display::{
+    DisplayOne,
+    GetDisplayInfo,
+    ResourceFlush,
+    RespDisplayInfo,
+    SetScanout, //
+};
+pub use edid::{
+    GetEdid,
+    RespEdid, //
+};
+pub use features::*;
+pub use geometry::{
+    Box3d,
+    Rect,
+    WireBox,
+    WireRect, //
+};
+pub use hdr::*;
+pub use limits::*;
+pub use reply::{
+    check_reply,
+    checked_bytes,
+    reply_hdr,
+    ErrorCode,
+    ReplyError, //
+};
+pub use request::{
+    NoReply,
+    OkNodata,
+    Request,
+    Response, //
+};
+pub use resource2d::{
+    MemEntry,
+    ResourceAttachBacking,
+    ResourceCreate2d,
+    ResourceDetachBacking,
+    ResourceUnref,
+    TransferToHost2d, //
+};
