@@ -7,7 +7,10 @@
 //! reply, by a reset, or because the device is lost.
 #![forbid(unsafe_code)]
 
-use super::Stamp;
+use super::{
+    Credit,
+    Stamp, //
+};
 use crate::{
     abi::{
         drm::gem,
@@ -55,6 +58,8 @@ pub(crate) struct Meta {
     pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
     /// Who hears of the end.
     pub(super) reply: Option<KBox<dyn Reply>>,
+    /// The credit that the command was given for.
+    _credit: Option<Credit>,
 }
 
 impl Meta {
@@ -84,6 +89,7 @@ impl Command {
             emitted: false,
             objects: [const { None }; MAX_OBJECTS],
             reply: None,
+            _credit: None,
         };
 
         Ok(Self(virtio::Request::new(
@@ -112,6 +118,12 @@ impl Command {
     /// Has the host signal `fence` by its reply.
     pub(crate) fn fence(mut self, fence: JobFence) -> Self {
         self.0.data.fence = Some(fence);
+        self
+    }
+
+    /// Charges the command to a client, until it is freed.
+    pub(crate) fn charge(mut self, credit: Credit) -> Self {
+        self.0.data._credit = Some(credit);
         self
     }
 

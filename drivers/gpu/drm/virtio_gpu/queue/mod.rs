@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod credit;
 mod reply;
 mod request;
 mod ring;
@@ -17,6 +18,10 @@ pub(crate) use self::{
     command::{
         Command,
         Reply, //
+    },
+    credit::{
+        Credit,
+        Credits, //
     },
     request::{
         Pending,

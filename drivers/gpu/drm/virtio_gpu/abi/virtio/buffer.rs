@@ -362,3 +362,90 @@ impl<T> Drop for Fifo<T> {
         while self.pop().is_some() {}
     }
 }
+
+#[kunit_tests(rust_virtio_buffer)]
+mod tests {
+    use super::*;
+
+    fn request(data: u32) -> Result<KBox<Request<u32>>> {
+        Request::new(&[0; 24], 24, data, GFP_KERNEL)
+    }
+
+    #[test]
+    fn fifo_keeps_order() -> Result {
+        let mut fifo = Fifo::new();
+
+        for i in 0..3 {
+            fifo.push(request(i)?);
+        }
+        assert_eq!(fifo.front().map(|r| r.data), Some(0));
+        for i in 0..3 {
+            assert_eq!(fifo.pop().map(|r| r.data), Some(i));
+        }
+        assert!(fifo.pop().is_none());
+        assert!(fifo.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn fifo_takes_back_at_the_front() -> Result {
+        let mut fifo = Fifo::new();
+
+        fifo.push_front(request(1)?);
+        fifo.push(request(2)?);
+        fifo.push_front(request(0)?);
+        for i in 0..3 {
+            assert_eq!(fifo.pop().map(|r| r.data), Some(i));
+        }
+        fifo.push(request(3)?);
+        assert_eq!(fifo.pop().map(|r| r.data), Some(3));
+        Ok(())
+    }
+
+    #[test]
+    fn fifo_frees_what_is_left() -> Result {
+        struct Count<'a>(&'a core::cell::Cell<u32>);
+
+        impl Drop for Count<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() + 1);
+            }
+        }
+        let count = core::cell::Cell::new(0);
+        let mut fifo = Fifo::new();
+
+        for _ in 0..5 {
+            fifo.push(Request::new(&[0], 0, Count(&count), GFP_KERNEL)?);
+        }
+        drop(fifo.pop());
+        assert_eq!(count.get(), 1);
+        drop(fifo);
+        assert_eq!(count.get(), 5);
+        Ok(())
+    }
+
+    #[test]
+    fn request_counts_segments() -> Result {
+        let mut with_reply = Request::new(&[0; 8], 24, (), GFP_KERNEL)?;
+        let without = Request::new(&[0; 8], 0, (), GFP_KERNEL)?;
+
+        assert_eq!((with_reply.segments(), without.segments()), (2, 1));
+        with_reply.set_payload(Payload::new(KVVec::from_elem(7, 100, GFP_KERNEL)?, 8)?);
+        assert_eq!(with_reply.segments(), 3);
+        assert!(Request::new(&[], 0, (), GFP_KERNEL).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn payload_keeps_within_its_segments() -> Result {
+        for len in [1, PAGE_SIZE, 3 * PAGE_SIZE + 1, 64 * PAGE_SIZE + 5] {
+            for max in [1, 2, 64] {
+                let payload = Payload::new(KVVec::from_elem(0, len, GFP_KERNEL)?, max)?;
+                assert!(payload.segments() >= 1 && payload.segments() <= max);
+            }
+        }
+        assert!(Payload::new(KVVec::new(), 8).is_err());
+        assert!(Payload::new(KVVec::from_elem(0, 8 << 20, GFP_KERNEL)?, 0).is_err());
+        Ok(())
+    }
+}
