@@ -29,7 +29,7 @@ macro_rules! ctrl_types {
 
         /// The name of a command or reply number, for log lines; `"?"` if it has none.
         ///
-        /// A number with several meanings (see [`features`](crate::features)) gives the first of them.
+        /// A number with several meanings (see [`Meaning`](crate::Meaning)) gives the first of them.
         pub const fn type_name(type_: u32) -> &'static str {
             $(if type_ == $name {
                 return stringify!($name);
