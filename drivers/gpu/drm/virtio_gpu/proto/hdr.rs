@@ -116,7 +116,7 @@ ctrl_types! {
     RESP_OK_EDID = 0x1104;
     /// [`RespResourceUuid`](crate::RespResourceUuid)
     RESP_OK_RESOURCE_UUID = 0x1105;
-    /// [`MapInfo`](crate::MapInfo)
+    /// [`RespMapInfo`](crate::RespMapInfo)
     RESP_OK_MAP_INFO = 0x1106;
     /// [`RespLayoutV1`](crate::RespLayoutV1) and [`RespLayoutV2`](crate::RespLayoutV2); not in mainline.
     RESP_OK_RESOURCE_LAYOUT = 0x1107;
