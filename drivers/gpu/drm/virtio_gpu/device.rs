@@ -11,6 +11,8 @@ use crate::{
     config,
     driver::VirtioGpu,
     features::Features,
+    fence::Timeline,
+    object::Ids,
     queue::Queues, //
 };
 use kernel::{
@@ -34,6 +36,9 @@ pub(crate) struct Gpu {
     /// Whether buffers are handed over by DMA address rather than by guest-physical address.
     uses_dma_api: bool,
     queues: Arc<Queues>,
+    resource_ids: Arc<Ids>,
+    /// The order of fenced commands that are of no context.
+    timeline: Arc<Timeline>,
 }
 
 impl Gpu {
@@ -66,6 +71,8 @@ impl Gpu {
             num_capsets,
             uses_dma_api: !dev.has_dma_quirk(),
             queues: Queues::new(dev.parent())?,
+            resource_ids: Ids::new()?,
+            timeline: Timeline::new(None)?,
         })
     }
 
@@ -92,5 +99,15 @@ impl Gpu {
     /// The queues.
     pub(crate) fn queues(&self) -> &Arc<Queues> {
         &self.queues
+    }
+
+    /// The ids of the device's resources.
+    pub(crate) fn resource_ids(&self) -> &Arc<Ids> {
+        &self.resource_ids
+    }
+
+    /// The timeline of commands that are of no context.
+    pub(crate) fn timeline(&self) -> &Arc<Timeline> {
+        &self.timeline
     }
 }

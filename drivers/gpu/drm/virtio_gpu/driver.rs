@@ -24,7 +24,11 @@ use crate::{
     },
     features,
     file::File,
-    object::Resource,
+    ioctl,
+    object::{
+        self,
+        Resource, //
+    },
     queue::{
         QueueOwner,
         Queues, //
@@ -227,9 +231,9 @@ impl drm::Driver for VirtioGpu {
         desc: c"virtio GPU",
     };
     const FEATURES: u32 = drm::FEAT_GEM | drm::FEAT_RENDER;
-    const IOCTLS: &'static [drm::ioctl::Descriptor] = &[];
+    const IOCTLS: &'static [drm::ioctl::Descriptor] = ioctl::TABLE;
 
-    fn dumb_create(_dev: &DrmDevice, _file: &drm::File<File>, _args: &mut drm::DumbArgs) -> Result {
-        Err(ENOSYS)
+    fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut drm::DumbArgs) -> Result {
+        object::dumb_create(dev, file, args)
     }
 }

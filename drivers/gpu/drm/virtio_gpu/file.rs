@@ -6,18 +6,33 @@
 use crate::{
     abi::drm,
     device::DrmDevice,
-    driver::VirtioGpu, //
+    driver::VirtioGpu,
+    queue::Credits, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 /// An open file.
-pub(crate) struct File;
+pub(crate) struct File {
+    credits: Arc<Credits>,
+}
+
+impl File {
+    /// How many commands the client may have under way.
+    pub(crate) fn credits(&self) -> &Arc<Credits> {
+        &self.credits
+    }
+}
 
 impl drm::DriverFile for File {
     type Driver = VirtioGpu;
 
     fn open(_dev: &DrmDevice) -> Result<Pin<KBox<Self>>> {
-        Ok(KBox::pin(Self, GFP_KERNEL)?)
+        let credits = Credits::new()?;
+
+        Ok(KBox::pin(Self { credits }, GFP_KERNEL)?)
     }
 
     fn close(_dev: &DrmDevice, _this: Pin<KBox<Self>>) {}

@@ -9,6 +9,7 @@ mod driver;
 mod features;
 mod fence;
 mod file;
+mod ioctl;
 mod object;
 mod queue;
 

@@ -56,4 +56,5 @@
 #include "helpers/drm.h"
 #include "helpers/fence.h"
 #include "helpers/gem.h"
+#include "helpers/ida.h"
 #include "helpers/virtio.h"

@@ -9,7 +9,8 @@
 
 pub(crate) mod bindings;
 pub(crate) mod drm;
-pub(crate) mod print;
+pub(crate) mod ida;
 pub(crate) mod sg;
 pub(crate) mod sync;
+pub(crate) mod uapi;
 pub(crate) mod virtio;

@@ -1,41 +1,173 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Resources.
+//! Resources: the driver's part of GEM objects, and what the host knows of them.
+//!
+//! An object is made together with its resource on the host. Its pages are the host's to read until
+//! it has answered RESOURCE_UNREF, so that is what frees an object without references. What the host
+//! refuses is marked dead and of no use from then on.
 #![forbid(unsafe_code)]
 
+mod classic;
+mod dumb;
+mod id;
+
+pub(crate) use self::{
+    classic::{
+        create,
+        Image,
+        Origin, //
+    },
+    dumb::dumb_create,
+    id::Ids, //
+};
+
+use self::id::ResourceId;
 use crate::{
-    abi::drm,
+    abi::drm::gem::{
+        self,
+        Released, //
+    },
     device::DrmDevice,
     driver::VirtioGpu,
-    queue::Stamp, //
+    queue::{
+        Command,
+        Reply,
+        Stamp, //
+    }, //
 };
-use kernel::prelude::*;
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        SpinLock, //
+    }, //
+};
+use virtio_gpu_proto as proto;
+
+/// A GEM object of the driver.
+pub(crate) type Object = gem::Object<Resource>;
+
+/// The host has no resource: it was not asked yet, or has refused.
+const ABSENT: u32 = 0;
+/// The host has the resource, as far as is known.
+const LIVE: u32 = 1;
+/// The host has the resource, but not its pages.
+const NO_BACKING: u32 = 2;
+
+/// What a new resource is.
+pub(crate) struct Args {
+    image: Image,
+    dumb: bool,
+}
 
 /// The driver's part of a GEM object.
+#[pin_data]
 pub(crate) struct Resource {
+    id: ResourceId,
+    image: Image,
+    dumb: bool,
+    /// One of the states above.
+    state: Atomic<u32>,
     stamp: Stamp,
-    id: u32,
+    /// What takes the resource away, allocated early so that freeing an object needs no memory.
+    #[pin]
+    unref: SpinLock<Option<Unref>>,
 }
 
 impl Resource {
-    /// For the order of commands that name the object.
+    /// The host's id for the resource, not 0.
+    pub(crate) fn id(&self) -> u32 {
+        self.id.get()
+    }
+
+    /// The picture that the host knows the resource as.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Whether the object is a dumb buffer.
+    pub(crate) fn is_dumb(&self) -> bool {
+        self.dumb
+    }
+
+    /// The last command of a client that named the object.
     pub(crate) fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 
-    /// The resource id.
-    pub(crate) fn id(&self) -> u32 {
-        self.id
+    /// # Errors
+    ///
+    /// [`EIO`] if the host has refused the resource.
+    pub(crate) fn check_usable(&self) -> Result {
+        match self.state.load(Relaxed) {
+            LIVE => Ok(()),
+            _ => Err(EIO),
+        }
     }
 }
 
-impl drm::gem::DriverObject for Resource {
+impl gem::DriverObject for Resource {
     type Driver = VirtioGpu;
-    type Args = ();
-    fn new(_dev: &DrmDevice, _size: usize, _args: ()) -> impl PinInit<Self, Error> {
-        Ok::<_, Error>(Self {
+    type Args = Args;
+
+    fn new(dev: &DrmDevice, _size: usize, args: Args) -> impl PinInit<Self, Error> {
+        let id = dev.resource_ids().alloc();
+
+        try_pin_init!(Self {
+            id: id?,
+            image: args.image,
+            dumb: args.dumb,
+            state: Atomic::new(ABSENT),
             stamp: Stamp::new(),
-            id: 1,
+            unref <- new_spinlock!(Some(Unref::new(id.get())?)),
+        }? Error)
+    }
+
+    fn release(object: Released<Self>) {
+        let unref = object.unref.lock().take();
+
+        if object.state.load(Relaxed) == ABSENT {
+            return;
+        }
+        if let Some(unref) = unref {
+            unref.push(object);
+        }
+    }
+}
+
+/// The command that takes a resource from the host.
+struct Unref {
+    command: Command,
+    reply: KBox<Free>,
+}
+
+impl Unref {
+    fn new(id: u32) -> Result<Self> {
+        Ok(Self {
+            command: Command::new(proto::ResourceUnref::new(id))?,
+            reply: KBox::new(Free(None), GFP_KERNEL)?,
         })
+    }
+
+    /// Sends the command. The object is freed when that has ended.
+    fn push(mut self, object: Released<Resource>) {
+        let queues = object.dev().queues().clone();
+
+        self.reply.0 = Some(object);
+        queues.batch().push(self.command.on_reply(self.reply));
+    }
+}
+
+/// Frees an object when it is dropped.
+struct Free(Option<Released<Resource>>);
+
+impl Reply for Free {
+    fn done(&mut self, _result: Result<KVec<u8>>) {
+        // The object goes with the command, in whatever way that ended: the host has answered, or
+        // there is no host any more.
     }
 }

@@ -37,14 +37,18 @@ pub(crate) const fn iowr<T>(nr: u32) -> u32 {
     )
 }
 
-/// A handler of ioctls with argument type `Arg`.
+/// An argument of an ioctl.
 ///
 /// # Safety
 ///
-/// `Arg` must be a plain C type of which every bit pattern is a value.
-pub(crate) unsafe trait Handler<D: Driver> {
+/// The type must be a C structure of integers without padding, as every bit pattern is a value of
+/// it and all of it is copied to userspace.
+pub(crate) unsafe trait Argument {}
+
+/// A handler of ioctls of driver `D`.
+pub(crate) trait Handler<D: Driver> {
     /// The argument's type.
-    type Arg;
+    type Arg: Argument;
 
     /// Handles a call. `arg` is copied back to the caller if this succeeds.
     fn call(dev: &Device<D>, arg: &mut Self::Arg, file: &File<D::File>) -> Result<u32>;
@@ -60,25 +64,27 @@ pub(crate) unsafe extern "C" fn entry<D: Driver, H: Handler<D>>(
     dev: *mut bindings::drm_device,
     data: *mut c_void,
     file: *mut bindings::drm_file,
-) -> c_int {
+) -> c_int
+where
+    H::Arg: Argument,
+{
     // SAFETY: By the safety requirements, `dev` is a device of `D` and `file` one that it opened.
     let (dev, file) = unsafe { (Device::<D>::from_raw(dev), File::<D::File>::from_raw(file)) };
-    // SAFETY: By the safety requirements and those of `Handler`. The buffer is the core's own, and
+    // SAFETY: By the safety requirements and those of `Argument`. The buffer is the core's own, and
     // nobody else uses it during the call.
     let arg = unsafe { &mut *data.cast::<H::Arg>() };
 
     from_result(|| H::call(dev, arg, file).and_then(|ok| Ok(i32::try_from(ok)?)))
 }
 
-/// Makes a [`Descriptor`]: `descriptor!(Driver, NR, NAME, uapi type, flags, handler)`, where `NR` is
-/// the driver command and `handler` a `fn(&Device<Driver>, &mut type, &File<_>) -> Result<u32>`.
+/// Makes a [`Descriptor`]: `descriptor!(Driver, NR, NAME, argument type, flags, handler)`, where `NR`
+/// is the driver command and `handler` a `fn(&Device<Driver>, &mut type, &File<_>) -> Result<u32>`.
 macro_rules! descriptor {
-    ($driver:ty, $nr:expr, $name:literal, $arg:ident, $flags:expr, $handler:path) => {{
+    ($driver:ty, $nr:expr, $name:literal, $arg:ty, $flags:expr, $handler:path) => {{
         struct Entry;
 
-        // SAFETY: The argument is a uapi structure, made of integers only.
-        unsafe impl $crate::abi::drm::ioctl::Handler<$driver> for Entry {
-            type Arg = $crate::abi::bindings::$arg;
+        impl $crate::abi::drm::ioctl::Handler<$driver> for Entry {
+            type Arg = $arg;
 
             fn call(
                 dev: &$crate::abi::drm::Device<$driver>,

@@ -4,6 +4,7 @@
  * some of these, but only where DRM is built in.
  */
 
+#include <linux/dma-mapping.h>
 #include <linux/io.h>
 
 #include "gem.h"
@@ -31,6 +32,11 @@ u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj)
 u64 abi_helper_page_to_phys(struct page *page)
 {
 	return page_to_phys(page);
+}
+
+void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table)
+{
+	dma_sync_sgtable_for_device(dev, table, DMA_TO_DEVICE);
 }
 
 void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,

@@ -4,12 +4,15 @@
 
 #include <drm/drm_gem.h>
 #include <drm/drm_gem_shmem_helper.h>
+#include <linux/device.h>
+#include <linux/scatterlist.h>
 
 void abi_helper_gem_object_get(struct drm_gem_object *obj);
 void abi_helper_gem_object_put(struct drm_gem_object *obj);
 bool abi_helper_gem_is_imported(const struct drm_gem_object *obj);
 u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj);
 u64 abi_helper_page_to_phys(struct page *page);
+void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table);
 
 void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,
 				     const struct drm_gem_object *obj);

@@ -86,11 +86,11 @@ impl<N: FenceNames> Ops<N> {
         ..pin_init::zeroed()
     };
 
-    unsafe extern "C" fn driver_name_callback(_fence: *mut bindings::dma_fence) -> *const c_char {
+    extern "C" fn driver_name_callback(_fence: *mut bindings::dma_fence) -> *const c_char {
         N::DRIVER.as_char_ptr()
     }
 
-    unsafe extern "C" fn timeline_name_callback(_fence: *mut bindings::dma_fence) -> *const c_char {
+    extern "C" fn timeline_name_callback(_fence: *mut bindings::dma_fence) -> *const c_char {
         N::TIMELINE.as_char_ptr()
     }
 }

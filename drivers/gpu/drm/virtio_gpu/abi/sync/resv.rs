@@ -68,7 +68,7 @@ impl Reservation {
     /// Whether all fences of `usage` and those before it have signalled.
     pub(crate) fn is_signaled(&self, usage: Usage) -> bool {
         // SAFETY: The object is valid by the type invariant.
-        unsafe { bindings::dma_resv_test_signaled(self.0.get(), usage as _) }
+        unsafe { bindings::dma_resv_test_signaled(self.0.get(), usage as bindings::dma_resv_usage) }
     }
 
     /// Waits for all fences of `usage` and those before it.
@@ -78,8 +78,14 @@ impl Reservation {
     /// [`ETIMEDOUT`] after `timeout`, [`ERESTARTSYS`] if a signal is pending.
     pub(crate) fn wait_interruptible(&self, usage: Usage, timeout: Jiffies) -> Result {
         // SAFETY: The object is valid by the type invariant.
-        let left =
-            unsafe { bindings::dma_resv_wait_timeout(self.0.get(), usage as _, true, timeout) };
+        let left = unsafe {
+            bindings::dma_resv_wait_timeout(
+                self.0.get(),
+                usage as bindings::dma_resv_usage,
+                true,
+                timeout,
+            )
+        };
 
         match left {
             0 => Err(ETIMEDOUT),
@@ -105,7 +111,13 @@ impl ReservationGuard<'_> {
     pub(crate) fn add_fence(self, fence: &Fence, usage: Usage) {
         // SAFETY: By the type invariant the object is locked and has room; it takes a reference of
         // its own to the fence.
-        unsafe { bindings::dma_resv_add_fence(self.resv.0.get(), fence.as_raw(), usage as _) };
+        unsafe {
+            bindings::dma_resv_add_fence(
+                self.resv.0.get(),
+                fence.as_raw(),
+                usage as bindings::dma_resv_usage,
+            )
+        };
     }
 }
 

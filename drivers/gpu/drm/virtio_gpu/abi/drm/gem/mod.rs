@@ -207,7 +207,7 @@ impl<T: DriverObject> Object<T> {
         Ok(unsafe { bindings::abi_helper_gem_mmap_offset(self.as_raw()) })
     }
 
-    unsafe extern "C" fn open_callback(
+    extern "C" fn open_callback(
         obj: *mut bindings::drm_gem_object,
         file: *mut bindings::drm_file,
     ) -> c_int {
@@ -217,7 +217,7 @@ impl<T: DriverObject> Object<T> {
         kernel::error::from_result(|| T::open(obj, file).map(|()| 0))
     }
 
-    unsafe extern "C" fn close_callback(
+    extern "C" fn close_callback(
         obj: *mut bindings::drm_gem_object,
         file: *mut bindings::drm_file,
     ) {
@@ -227,7 +227,7 @@ impl<T: DriverObject> Object<T> {
         T::close(obj, file);
     }
 
-    unsafe extern "C" fn free_callback(obj: *mut bindings::drm_gem_object) {
+    extern "C" fn free_callback(obj: *mut bindings::drm_gem_object) {
         // SAFETY: The core calls this once for an object, which is not NULL.
         let ptr = unsafe { NonNull::new_unchecked(obj.cast()) };
 

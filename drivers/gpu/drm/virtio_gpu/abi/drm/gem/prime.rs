@@ -16,7 +16,7 @@ use kernel::prelude::*;
 
 impl<T: DriverObject> Object<T> {
     /// The `gem_prime_import` hook of a driver.
-    pub(in crate::abi::drm) unsafe extern "C" fn prime_import_callback(
+    pub(in crate::abi::drm) extern "C" fn prime_import_callback(
         dev: *mut bindings::drm_device,
         buf: *mut bindings::dma_buf,
     ) -> *mut bindings::drm_gem_object {

@@ -111,8 +111,11 @@ impl<T: DriverObject> Object<T> {
                 sg::collect(
                     || {
                         table.iter().map(|entry| {
-                            // CAST: A DMA address has at most 64 bits, `sg_dma_len()` has 32.
-                            (entry.dma_address() as u64, entry.dma_len() as u32)
+                            // Has 32 bits on some architectures.
+                            #[allow(clippy::useless_conversion)]
+                            let addr = entry.dma_address().into();
+                            // CAST: `sg_dma_len()` has 32 bits.
+                            (addr, entry.dma_len() as u32)
                         })
                     },
                     GFP_KERNEL,
@@ -141,6 +144,19 @@ impl<T: DriverObject> Object<T> {
                     GFP_KERNEL,
                 )
             }
+        }
+    }
+
+    /// Makes what the CPU has written to the pages visible to the device, if they are mapped for it
+    /// by the DMA API; others are so anyway.
+    pub(crate) fn sync_for_device(&self) {
+        // SAFETY: `obj` is valid by the type invariants. The table is set once, before any device
+        // is told of the pages.
+        let table = unsafe { (*self.as_raw_shmem()).sgt };
+
+        if !table.is_null() && !self.is_imported() {
+            // SAFETY: `table` is mapped for the device's parent, and stays with the object.
+            unsafe { bindings::abi_helper_dma_sync_to_device((*self.dev().as_raw()).dev, table) };
         }
     }
 
