@@ -57,4 +57,5 @@
 #include "helpers/fence.h"
 #include "helpers/gem.h"
 #include "helpers/ida.h"
+#include "helpers/kms.h"
 #include "helpers/virtio.h"

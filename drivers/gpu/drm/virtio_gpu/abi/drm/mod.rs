@@ -8,6 +8,7 @@ pub(crate) mod driver;
 pub(crate) mod file;
 pub(crate) mod gem;
 pub(crate) mod ioctl;
+pub(crate) mod kms;
 
 pub(crate) use self::{
     device::{

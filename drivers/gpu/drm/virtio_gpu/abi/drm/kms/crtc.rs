@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! CRTCs whose vertical blanks come from a timer.
+//!
+//! C header: [`include/drm/drm_crtc.h`](srctree/include/drm/drm_crtc.h)
+
+use super::{
+    managed,
+    plane::{
+        DriverPlane,
+        Plane, //
+    },
+    KmsDriver,
+    Setup, //
+};
+use crate::abi::bindings;
+use core::ops::Deref;
+use kernel::{
+    error::to_result,
+    prelude::*,
+    types::Opaque, //
+};
+
+/// The driver's part of a CRTC.
+pub(crate) trait DriverCrtc: Sized + Send + Sync + 'static {
+    /// The driver.
+    type Driver: KmsDriver<Crtc = Self>;
+}
+
+/// A CRTC with the driver's part `T`, which it dereferences to.
+///
+/// # Invariants
+///
+/// `crtc` is a valid `struct drm_crtc` of a device of `T::Driver`, and lives as long as that.
+#[repr(C)]
+#[pin_data]
+pub(crate) struct Crtc<T: DriverCrtc> {
+    #[pin]
+    crtc: Opaque<bindings::drm_crtc>,
+    #[pin]
+    inner: T,
+}
+
+// SAFETY: CRTCs have their own locks.
+unsafe impl<T: DriverCrtc> Send for Crtc<T> {}
+// SAFETY: As above, and `T` is `Sync`.
+unsafe impl<T: DriverCrtc> Sync for Crtc<T> {}
+
+impl<T: DriverCrtc> Crtc<T> {
+    const FUNCS: bindings::drm_crtc_funcs = bindings::drm_crtc_funcs {
+        set_config: Some(bindings::drm_atomic_helper_set_config),
+        page_flip: Some(bindings::drm_atomic_helper_page_flip),
+        atomic_create_state: Some(bindings::drm_atomic_helper_crtc_create_state),
+        atomic_duplicate_state: Some(bindings::drm_atomic_helper_crtc_duplicate_state),
+        atomic_destroy_state: Some(bindings::drm_atomic_helper_crtc_destroy_state),
+        enable_vblank: Some(bindings::drm_crtc_vblank_helper_enable_vblank_timer),
+        disable_vblank: Some(bindings::drm_crtc_vblank_helper_disable_vblank_timer),
+        get_vblank_timestamp: Some(
+            bindings::drm_crtc_vblank_helper_get_vblank_timestamp_from_timer,
+        ),
+        ..pin_init::zeroed()
+    };
+
+    const HELPER_FUNCS: bindings::drm_crtc_helper_funcs = bindings::drm_crtc_helper_funcs {
+        atomic_flush: Some(bindings::drm_crtc_vblank_atomic_flush),
+        atomic_enable: Some(bindings::drm_crtc_vblank_atomic_enable),
+        atomic_disable: Some(bindings::drm_crtc_vblank_atomic_disable),
+        ..pin_init::zeroed()
+    };
+
+    /// Makes a CRTC with its primary plane and its cursor plane. Both must be usable with it.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], those of `inner` and of the DRM core.
+    pub(crate) fn new<'a, P, C>(
+        setup: &Setup<'a, T::Driver>,
+        primary: &'a Plane<P>,
+        cursor: &'a Plane<C>,
+        inner: impl PinInit<T, Error>,
+    ) -> Result<&'a Self>
+    where
+        P: DriverPlane<Driver = T::Driver>,
+        C: DriverPlane<Driver = T::Driver>,
+    {
+        let dev = setup.dev();
+        let this = managed::alloc(
+            dev,
+            try_pin_init!(Self {
+                crtc <- Opaque::zeroed(),
+                inner <- inner,
+            }? Error),
+        )?;
+
+        // INVARIANT: Initialised here.
+        // SAFETY: `this` is zeroed and lives as long as the device, and so do the planes, which are
+        // of the same device; functions are static, and the name is made by the core.
+        to_result(unsafe {
+            bindings::drmm_crtc_init_with_planes(
+                dev.as_raw(),
+                this.as_raw(),
+                primary.as_raw(),
+                cursor.as_raw(),
+                const { &Self::FUNCS },
+                core::ptr::null(),
+            )
+        })?;
+        // SAFETY: Nobody uses the CRTC yet.
+        unsafe { (*this.as_raw()).helper_private = const { &Self::HELPER_FUNCS } };
+        Ok(this)
+    }
+
+    pub(super) fn as_raw(&self) -> *mut bindings::drm_crtc {
+        self.crtc.get()
+    }
+
+    /// # Safety
+    ///
+    /// `crtc` must be a valid CRTC of a device of `T::Driver`.
+    pub(super) unsafe fn from_raw<'a>(crtc: *mut bindings::drm_crtc) -> &'a Self {
+        // SAFETY: By the safety requirements and because `T` is the driver's only type of CRTC,
+        // `crtc` is the first member of a `Self`.
+        unsafe { &*crtc.cast() }
+    }
+
+    /// The bit of the CRTC in masks.
+    pub(crate) fn mask(&self) -> u32 {
+        // SAFETY: `crtc` is valid by the type invariant.
+        1 << unsafe { (*self.as_raw()).index }
+    }
+}
+
+impl<T: DriverCrtc> Deref for Crtc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}

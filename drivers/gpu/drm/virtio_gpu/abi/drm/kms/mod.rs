@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernel mode setting.
+//!
+//! A driver implements [`KmsDriver`] and makes its objects with a [`Setup`]: planes, CRTCs and
+//! connectors, each with a part of the driver's, which live as long as the device. The DRM core then
+//! calls the hooks of [`DriverPlane`] and [`DriverConnector`] with views of the atomic commit that is
+//! being checked, prepared or carried out.
+//!
+//! What an update needs is made in [`DriverPlane::prepare`], which may fail, and is handed to
+//! [`DriverPlane::update`], which may not. CRTCs have no hooks: vertical blanks come from a timer,
+//! and a plane's hooks see whether its CRTC is switched on or off.
+//!
+//! C header: [`include/drm/drm_mode_config.h`](srctree/include/drm/drm_mode_config.h)
+
+mod atomic;
+mod connector;
+mod crtc;
+mod framebuffer;
+mod managed;
+mod mode_config;
+mod plane;
+mod plane_state;
+
+pub(crate) use self::{
+    atomic::{
+        CrtcState,
+        PlaneState, //
+    },
+    connector::{
+        Connector,
+        ConnectorProbe,
+        DriverConnector,
+        Mode, //
+    },
+    crtc::{
+        Crtc,
+        DriverCrtc, //
+    },
+    framebuffer::{
+        Framebuffer,
+        FramebufferRequest, //
+    },
+    mode_config::{
+        Config,
+        ModeConfigGuard,
+        Setup, //
+    },
+    plane::{
+        DriverPlane,
+        Plane,
+        PlaneCheck,
+        PlaneKind,
+        PlanePrepare, //
+    },
+};
+
+use super::{
+    gem,
+    Device,
+    Driver, //
+};
+use crate::abi::bindings;
+use kernel::prelude::*;
+
+/// A DRM driver that sets modes.
+pub(crate) trait KmsDriver: Driver {
+    /// The driver's part of a CRTC.
+    type Crtc: DriverCrtc<Driver = Self>;
+
+    /// The driver's part of a connector.
+    type Connector: DriverConnector<Driver = Self>;
+
+    /// Somebody makes a framebuffer of `object`, which is large enough for it. Its format is one
+    /// that a plane has.
+    fn check_framebuffer(
+        dev: &Device<Self>,
+        object: &gem::Object<Self::Object>,
+        request: &FramebufferRequest,
+    ) -> Result;
+}
+
+/// A rectangle in whole pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rect {
+    /// Left edge.
+    pub(crate) x: u32,
+    /// Upper edge.
+    pub(crate) y: u32,
+    /// Width.
+    pub(crate) width: u32,
+    /// Height.
+    pub(crate) height: u32,
+}
+
+/// The code of a pixel format, made of four characters. See `DRM_FORMAT_*`.
+pub(crate) const fn fourcc(name: [u8; 4]) -> u32 {
+    u32::from_le_bytes(name)
+}
+
+impl<T: KmsDriver> Device<T> {
+    /// Locks the configuration: connectors are not probed by others until the guard is dropped.
+    pub(crate) fn lock_mode_config(&self) -> ModeConfigGuard<'_, T> {
+        ModeConfigGuard::new(self)
+    }
+
+    /// Tells userspace and clients in the kernel that connectors have changed.
+    pub(crate) fn hotplug_event(&self) {
+        // SAFETY: The device is valid, and its mode configuration is initialised as it is of a
+        // `KmsDriver`; without objects there is nobody to tell.
+        unsafe { bindings::drm_kms_helper_hotplug_event(self.as_raw()) };
+    }
+
+    /// Switches all CRTCs off.
+    pub(crate) fn atomic_shutdown(&self) {
+        // SAFETY: As above.
+        unsafe { bindings::drm_atomic_helper_shutdown(self.as_raw()) };
+    }
+
+    /// Starts clients in the kernel, such as the console. The device must be registered.
+    pub(crate) fn setup_clients(&self) {
+        // SAFETY: The device is valid.
+        unsafe { bindings::abi_helper_client_setup(self.as_raw()) };
+    }
+}

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Planes.
+//!
+//! C headers: [`include/drm/drm_plane.h`](srctree/include/drm/drm_plane.h),
+//! [`include/drm/drm_damage_helper.h`](srctree/include/drm/drm_damage_helper.h)
+
+use super::{
+    atomic::{
+        CrtcState,
+        PlaneState, //
+    },
+    crtc::Crtc,
+    managed,
+    plane_state::State,
+    KmsDriver,
+    Rect,
+    Setup, //
+};
+use crate::abi::{
+    bindings,
+    drm::Device, //
+};
+use core::ops::Deref;
+use kernel::{
+    error::{
+        from_err_ptr,
+        from_result,
+        to_result, //
+    },
+    prelude::*,
+    types::Opaque, //
+};
+
+/// What a plane is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlaneKind {
+    /// The image of a CRTC.
+    Primary,
+    /// The pointer.
+    Cursor,
+}
+
+/// The driver's part of a plane.
+pub(crate) trait DriverPlane: Sized + Send + Sync + 'static {
+    /// The driver.
+    type Driver: KmsDriver;
+
+    /// All that an update needs.
+    type Prepared: Send + 'static;
+
+    /// What planes of this type are for.
+    const KIND: PlaneKind;
+
+    /// The formats that the plane shows, codes as of [`fourcc`](super::fourcc).
+    const FORMATS: &'static [u32];
+
+    /// Whether an update of nothing but this plane, for a legacy cursor call, is carried out at
+    /// once, beside commits of the CRTC and without waiting for its next vertical blank.
+    const ASYNC: bool;
+
+    /// Checks what is asked for. Must be free of effects, as it may be all there is.
+    fn check(plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result;
+
+    /// Makes what the update needs, or nothing if there is nothing to be done. May sleep and fail.
+    fn prepare(
+        plane: &Plane<Self>,
+        prepare: &PlanePrepare<'_, Self>,
+    ) -> Result<Option<Self::Prepared>>;
+
+    /// Carries an update out.
+    fn update(plane: &Plane<Self>, prepared: Self::Prepared);
+}
+
+/// A plane with the driver's part `T`, which it dereferences to.
+///
+/// # Invariants
+///
+/// `plane` is a valid `struct drm_plane` of a device of `T::Driver`, lives as long as that, and its
+/// states are all a `State<T>`.
+#[repr(C)]
+#[pin_data]
+pub(crate) struct Plane<T: DriverPlane> {
+    #[pin]
+    plane: Opaque<bindings::drm_plane>,
+    #[pin]
+    inner: T,
+}
+
+// SAFETY: Planes have their own locks.
+unsafe impl<T: DriverPlane> Send for Plane<T> {}
+// SAFETY: As above, and `T` is `Sync`.
+unsafe impl<T: DriverPlane> Sync for Plane<T> {}
+
+impl<T: DriverPlane> Plane<T> {
+    const FUNCS: bindings::drm_plane_funcs = bindings::drm_plane_funcs {
+        update_plane: Some(bindings::drm_atomic_helper_update_plane),
+        disable_plane: Some(bindings::drm_atomic_helper_disable_plane),
+        atomic_create_state: Some(State::<T>::create_callback),
+        atomic_duplicate_state: Some(State::<T>::duplicate_callback),
+        atomic_destroy_state: Some(State::<T>::destroy_callback),
+        ..pin_init::zeroed()
+    };
+
+    const HELPER_FUNCS: bindings::drm_plane_helper_funcs = bindings::drm_plane_helper_funcs {
+        prepare_fb: Some(Self::prepare_callback),
+        cleanup_fb: Some(Self::cleanup_callback),
+        atomic_check: Some(Self::check_callback),
+        atomic_update: Some(Self::update_callback),
+        atomic_async_check: if T::ASYNC {
+            Some(Self::async_check_callback)
+        } else {
+            None
+        },
+        atomic_async_update: if T::ASYNC {
+            Some(Self::async_update_callback)
+        } else {
+            None
+        },
+        ..pin_init::zeroed()
+    };
+
+    /// Makes a plane for the CRTCs in `crtcs`, a mask. A primary plane takes damage clips; a cursor
+    /// plane has premultiplied alpha.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], those of `inner` and of the DRM core.
+    pub(crate) fn new<'a>(
+        setup: &Setup<'a, T::Driver>,
+        crtcs: u32,
+        inner: impl PinInit<T, Error>,
+    ) -> Result<&'a Self> {
+        let dev = setup.dev();
+        let this = managed::alloc(
+            dev,
+            try_pin_init!(Self {
+                plane <- Opaque::zeroed(),
+                inner <- inner,
+            }? Error),
+        )?;
+        let kind = match T::KIND {
+            PlaneKind::Primary => bindings::drm_plane_type_DRM_PLANE_TYPE_PRIMARY,
+            PlaneKind::Cursor => bindings::drm_plane_type_DRM_PLANE_TYPE_CURSOR,
+        };
+
+        // INVARIANT: Initialised here, with functions for a `State<T>`.
+        // SAFETY: `this` is zeroed and lives as long as the device. Functions and formats are
+        // static, and the name is made by the core.
+        to_result(unsafe {
+            bindings::drm_universal_plane_init(
+                dev.as_raw(),
+                this.as_raw(),
+                crtcs,
+                const { &Self::FUNCS },
+                T::FORMATS.as_ptr(),
+                u32::try_from(T::FORMATS.len())?,
+                core::ptr::null(),
+                kind,
+                core::ptr::null(),
+            )
+        })?;
+        // SAFETY: The plane is initialised; it is cleaned up once, before its memory goes.
+        unsafe { managed::add_action(dev, cleanup_action, this.as_raw().cast()) }?;
+
+        // SAFETY: Nobody uses the plane yet.
+        unsafe {
+            (*this.as_raw()).helper_private = const { &Self::HELPER_FUNCS };
+            match T::KIND {
+                PlaneKind::Primary => bindings::drm_plane_enable_fb_damage_clips(this.as_raw()),
+                PlaneKind::Cursor => to_result(bindings::drm_plane_create_blend_mode_property(
+                    this.as_raw(),
+                    1 << bindings::DRM_MODE_BLEND_PREMULTI,
+                ))?,
+            }
+        }
+        Ok(this)
+    }
+
+    pub(super) fn as_raw(&self) -> *mut bindings::drm_plane {
+        self.plane.get()
+    }
+
+    /// # Safety
+    ///
+    /// `plane` must be a valid plane of type `T`.
+    unsafe fn from_raw<'a>(plane: *mut bindings::drm_plane) -> &'a Self {
+        // SAFETY: By the safety requirements; `plane` is the first member.
+        unsafe { &*plane.cast() }
+    }
+
+    /// The device that the plane is of.
+    pub(crate) fn dev(&self) -> &Device<T::Driver> {
+        // SAFETY: `plane` is valid by the type invariants, and its device outlives it.
+        unsafe { Device::from_raw((*self.as_raw()).dev) }
+    }
+
+    unsafe extern "C" fn check_callback(
+        plane: *mut bindings::drm_plane,
+        commit: *mut bindings::drm_atomic_commit,
+    ) -> c_int {
+        // SAFETY: The helpers call this with a plane of this type that is in `commit`, under locks
+        // that keep its states as they are.
+        let (plane, mut check) = unsafe {
+            let plane = Self::from_raw(plane);
+            (plane, PlaneCheck(Update::new(plane, commit)))
+        };
+
+        from_result(|| T::check(plane, &mut check).map(|()| 0))
+    }
+
+    unsafe extern "C" fn prepare_callback(
+        plane: *mut bindings::drm_plane,
+        state: *mut bindings::drm_plane_state,
+    ) -> c_int {
+        // SAFETY: The helpers call this with a plane of this type and its new state in a commit that
+        // has been checked, for whose task alone the slot is.
+        let (plane, prepare, slot) = unsafe {
+            let plane = Self::from_raw(plane);
+            (
+                plane,
+                PlanePrepare(Update::new(plane, (*state).state)),
+                State::<T>::prepared(state),
+            )
+        };
+
+        from_result(|| {
+            // SAFETY: As above. Finds the fences of the framebuffer that the commit waits for.
+            to_result(unsafe { bindings::drm_gem_plane_helper_prepare_fb(plane.as_raw(), state) })?;
+            *slot = T::prepare(plane, &prepare)?;
+            Ok(0)
+        })
+    }
+
+    unsafe extern "C" fn cleanup_callback(
+        _plane: *mut bindings::drm_plane,
+        state: *mut bindings::drm_plane_state,
+    ) {
+        // SAFETY: The helpers call this with a state of a plane of this type that is not in use any
+        // more, in the task that the commit is of. What is left was prepared for a commit that is
+        // not to be.
+        unsafe { *State::<T>::prepared(state) = None };
+    }
+
+    unsafe extern "C" fn update_callback(
+        plane: *mut bindings::drm_plane,
+        commit: *mut bindings::drm_atomic_commit,
+    ) {
+        // SAFETY: The helpers call this with a plane of this type that is in `commit`, whose new
+        // state is not destroyed before the commit has ended, and whose task this is.
+        unsafe {
+            let plane = Self::from_raw(plane);
+            let update = Update::new(plane, commit);
+
+            if let Some(prepared) = State::<T>::prepared(update.new).take() {
+                T::update(plane, prepared);
+            }
+        }
+    }
+
+    unsafe extern "C" fn async_check_callback(
+        plane: *mut bindings::drm_plane,
+        commit: *mut bindings::drm_atomic_commit,
+        flip: bool,
+    ) -> c_int {
+        if flip {
+            return EINVAL.to_errno();
+        }
+        // SAFETY: The helpers call this with a plane of this type that is in `commit`.
+        let update = unsafe { Update::new(Self::from_raw(plane), commit) };
+
+        // A cursor that appears or goes away is for a commit: its plane is added or removed.
+        if update.old().framebuffer().is_none() || update.new_state().framebuffer().is_none() {
+            return EINVAL.to_errno();
+        }
+        0
+    }
+
+    unsafe extern "C" fn async_update_callback(
+        plane: *mut bindings::drm_plane,
+        commit: *mut bindings::drm_atomic_commit,
+    ) {
+        // SAFETY: The helpers call this with a plane of this type that is in `commit`, under the
+        // plane's lock. The commit is not swapped in: what it changes goes into the current state,
+        // and the framebuffer that is replaced goes away with the commit.
+        unsafe {
+            let this = Self::from_raw(plane);
+            let update = Update::new(this, commit);
+            let (current, new) = ((*plane).state, update.new);
+
+            core::ptr::swap(&raw mut (*current).fb, &raw mut (*new).fb);
+            (*current).crtc_x = (*new).crtc_x;
+            (*current).crtc_y = (*new).crtc_y;
+            (*current).crtc_w = (*new).crtc_w;
+            (*current).crtc_h = (*new).crtc_h;
+            (*current).src_x = (*new).src_x;
+            (*current).src_y = (*new).src_y;
+            (*current).src_w = (*new).src_w;
+            (*current).src_h = (*new).src_h;
+            (*current).hotspot_x = (*new).hotspot_x;
+            (*current).hotspot_y = (*new).hotspot_y;
+            (*current).src = (*new).src;
+            (*current).dst = (*new).dst;
+            (*current).visible = (*new).visible;
+
+            if let Some(prepared) = State::<T>::prepared(update.new).take() {
+                T::update(this, prepared);
+            }
+        }
+    }
+}
+
+impl<T: DriverPlane> Deref for Plane<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+unsafe extern "C" fn cleanup_action(_dev: *mut bindings::drm_device, data: *mut c_void) {
+    // SAFETY: `data` is the plane that the action was added for.
+    unsafe { bindings::drm_plane_cleanup(data.cast()) };
+}
+
+/// A plane's part of a commit.
+///
+/// # Invariants
+///
+/// `commit` is a valid commit that `plane` is in, `old` and `new` are its states there, and they do
+/// not change as long as `'a` but by this task.
+struct Update<'a, T: DriverPlane> {
+    plane: &'a Plane<T>,
+    commit: *mut bindings::drm_atomic_commit,
+    old: *mut bindings::drm_plane_state,
+    new: *mut bindings::drm_plane_state,
+}
+
+impl<'a, T: DriverPlane> Update<'a, T> {
+    /// # Safety
+    ///
+    /// `commit` must be valid, have `plane` in it, and its states must be as in the invariants.
+    unsafe fn new(plane: &'a Plane<T>, commit: *mut bindings::drm_atomic_commit) -> Self {
+        // SAFETY: By the safety requirements. INVARIANT: Likewise.
+        unsafe {
+            Self {
+                plane,
+                commit,
+                old: bindings::abi_helper_atomic_old_plane_state(commit, plane.as_raw()),
+                new: bindings::abi_helper_atomic_new_plane_state(commit, plane.as_raw()),
+            }
+        }
+    }
+
+    fn old(&self) -> PlaneState<'_, T::Driver> {
+        // SAFETY: By the type invariants.
+        unsafe { PlaneState::from_raw(self.old) }
+    }
+
+    fn new_state(&self) -> PlaneState<'_, T::Driver> {
+        // SAFETY: By the type invariants.
+        unsafe { PlaneState::from_raw(self.new) }
+    }
+
+    /// The CRTC that the plane is on, or was if it is on none any more.
+    fn crtc(&self) -> Option<&Crtc<<T::Driver as KmsDriver>::Crtc>> {
+        self.new_state().crtc().or_else(|| self.old().crtc())
+    }
+
+    fn old_crtc_state(&self) -> Option<CrtcState<'_>> {
+        let crtc = self.crtc()?;
+
+        // SAFETY: By the type invariants; a state that is in the commit is valid as long as that.
+        unsafe {
+            CrtcState::from_raw(bindings::abi_helper_atomic_old_crtc_state(
+                self.commit,
+                crtc.as_raw(),
+            ))
+        }
+    }
+
+    fn new_crtc_state(&self) -> Option<CrtcState<'_>> {
+        let crtc = self.crtc()?;
+
+        // SAFETY: As above.
+        unsafe {
+            CrtcState::from_raw(bindings::abi_helper_atomic_new_crtc_state(
+                self.commit,
+                crtc.as_raw(),
+            ))
+        }
+    }
+}
+
+/// What [`DriverPlane::check`] looks at.
+pub(crate) struct PlaneCheck<'a, T: DriverPlane>(Update<'a, T>);
+
+impl<T: DriverPlane> PlaneCheck<'_, T> {
+    /// The state that is there.
+    pub(crate) fn old(&self) -> PlaneState<'_, T::Driver> {
+        self.0.old()
+    }
+
+    /// The state that is asked for.
+    pub(crate) fn new(&self) -> PlaneState<'_, T::Driver> {
+        self.0.new_state()
+    }
+
+    /// Checks that the plane is not scaled and, unless `can_position`, that it covers its CRTC; finds
+    /// out which part is visible. A plane may be updated while its CRTC is off.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`], [`ERANGE`], and those of taking locks, to be returned as they are.
+    pub(crate) fn unscaled(&mut self, can_position: bool) -> Result {
+        let Some(crtc) = self.new().crtc() else {
+            return Ok(());
+        };
+
+        // CAST: A constant that fits.
+        let scale = bindings::DRM_PLANE_NO_SCALING as i32;
+        // SAFETY: By the invariants of `Update` all of it is valid, and the state is ours.
+        unsafe {
+            let crtc_state = from_err_ptr(bindings::drm_atomic_get_crtc_state(
+                self.0.commit,
+                crtc.as_raw(),
+            ))?;
+            to_result(bindings::drm_atomic_helper_check_plane_state(
+                self.0.new,
+                crtc_state,
+                scale,
+                scale,
+                can_position,
+                true,
+            ))
+        }
+    }
+
+    /// Has all of the plane updated, whatever the damage is.
+    pub(crate) fn ignore_damage(&mut self) {
+        // SAFETY: By the invariants of `Update`; the state is ours as long as it is checked.
+        unsafe { (*self.0.new).ignore_damage_clips = true };
+    }
+}
+
+/// What [`DriverPlane::prepare`] looks at.
+pub(crate) struct PlanePrepare<'a, T: DriverPlane>(Update<'a, T>);
+
+impl<T: DriverPlane> PlanePrepare<'_, T> {
+    /// The state that is there.
+    pub(crate) fn old(&self) -> PlaneState<'_, T::Driver> {
+        self.0.old()
+    }
+
+    /// The state that is to be.
+    pub(crate) fn new(&self) -> PlaneState<'_, T::Driver> {
+        self.0.new_state()
+    }
+
+    /// The CRTC that the plane is on, or was if it is on none any more.
+    pub(crate) fn crtc(&self) -> Option<&Crtc<<T::Driver as KmsDriver>::Crtc>> {
+        self.0.crtc()
+    }
+
+    /// The state of [`Self::crtc`] that is there, if it is part of the commit.
+    pub(crate) fn old_crtc_state(&self) -> Option<CrtcState<'_>> {
+        self.0.old_crtc_state()
+    }
+
+    /// The state of [`Self::crtc`] that is to be, if it is part of the commit.
+    pub(crate) fn new_crtc_state(&self) -> Option<CrtcState<'_>> {
+        self.0.new_crtc_state()
+    }
+
+    /// The smallest rectangle of the framebuffer that has all that has changed and is visible.
+    pub(crate) fn damage(&self) -> Option<Rect> {
+        let mut rect = bindings::drm_rect::default();
+
+        // SAFETY: By the invariants of `Update` the states are valid, and have been checked.
+        if !unsafe { bindings::drm_atomic_helper_damage_merged(self.0.old, self.0.new, &mut rect) }
+        {
+            return None;
+        }
+        Some(Rect {
+            x: rect.x1.try_into().ok()?,
+            y: rect.y1.try_into().ok()?,
+            width: rect.x2.checked_sub(rect.x1)?.try_into().ok()?,
+            height: rect.y2.checked_sub(rect.y1)?.try_into().ok()?,
+        })
+    }
+}

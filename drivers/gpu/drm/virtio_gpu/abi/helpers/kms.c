@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KMS inlines as functions, for abi/drm/kms.
+ */
+
+#include <linux/container_of.h>
+#include <linux/mutex.h>
+
+#include <drm/clients/drm_client_setup.h>
+#include <drm/drm_device.h>
+
+#include "kms.h"
+
+enum drm_mode_status
+abi_helper_connector_mode_valid(struct drm_connector *connector,
+				const struct drm_display_mode *mode)
+{
+	const struct abi_connector_helper_funcs *funcs =
+		container_of_const(connector->helper_private,
+				   struct abi_connector_helper_funcs, base);
+
+	return funcs->mode_valid(connector, mode) ? MODE_OK : MODE_BAD;
+}
+
+struct drm_plane_state *
+abi_helper_atomic_old_plane_state(const struct drm_atomic_commit *commit,
+				  struct drm_plane *plane)
+{
+	return drm_atomic_get_old_plane_state(commit, plane);
+}
+
+struct drm_plane_state *
+abi_helper_atomic_new_plane_state(const struct drm_atomic_commit *commit,
+				  struct drm_plane *plane)
+{
+	return drm_atomic_get_new_plane_state(commit, plane);
+}
+
+struct drm_crtc_state *
+abi_helper_atomic_old_crtc_state(const struct drm_atomic_commit *commit,
+				 struct drm_crtc *crtc)
+{
+	return drm_atomic_get_old_crtc_state(commit, crtc);
+}
+
+struct drm_crtc_state *
+abi_helper_atomic_new_crtc_state(const struct drm_atomic_commit *commit,
+				 struct drm_crtc *crtc)
+{
+	return drm_atomic_get_new_crtc_state(commit, crtc);
+}
+
+bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state)
+{
+	return drm_atomic_crtc_needs_modeset(state);
+}
+
+void abi_helper_mode_config_lock(struct drm_device *dev)
+{
+	mutex_lock(&dev->mode_config.mutex);
+}
+
+void abi_helper_mode_config_unlock(struct drm_device *dev)
+{
+	mutex_unlock(&dev->mode_config.mutex);
+}
+
+void abi_helper_client_setup(struct drm_device *dev)
+{
+	drm_client_setup(dev, NULL);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ABI_HELPERS_KMS_H
+#define ABI_HELPERS_KMS_H
+
+#include <drm/drm_atomic.h>
+#include <drm/drm_connector.h>
+#include <drm/drm_modeset_helper_vtables.h>
+
+/**
+ * struct abi_connector_helper_funcs - connector helpers with a hook in Rust
+ * @base: what the DRM helpers see
+ * @mode_valid: whether @mode can be shown, 0 if not
+ *
+ * A callback that returns a C enum has a type of its own where indirect calls
+ * are checked, which no Rust function has.
+ */
+struct abi_connector_helper_funcs {
+	struct drm_connector_helper_funcs base;
+	int (*mode_valid)(struct drm_connector *connector,
+			  const struct drm_display_mode *mode);
+};
+
+enum drm_mode_status
+abi_helper_connector_mode_valid(struct drm_connector *connector,
+				const struct drm_display_mode *mode);
+
+struct drm_plane_state *
+abi_helper_atomic_old_plane_state(const struct drm_atomic_commit *commit,
+				  struct drm_plane *plane);
+struct drm_plane_state *
+abi_helper_atomic_new_plane_state(const struct drm_atomic_commit *commit,
+				  struct drm_plane *plane);
+struct drm_crtc_state *
+abi_helper_atomic_old_crtc_state(const struct drm_atomic_commit *commit,
+				 struct drm_crtc *crtc);
+struct drm_crtc_state *
+abi_helper_atomic_new_crtc_state(const struct drm_atomic_commit *commit,
+				 struct drm_crtc *crtc);
+bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state);
+
+void abi_helper_mode_config_lock(struct drm_device *dev);
+void abi_helper_mode_config_unlock(struct drm_device *dev);
+void abi_helper_client_setup(struct drm_device *dev);
+
+#endif
