@@ -10,6 +10,7 @@
 pub(crate) mod bindings;
 pub(crate) mod drm;
 pub(crate) mod ida;
+pub(crate) mod print;
 pub(crate) mod sg;
 pub(crate) mod sync;
 pub(crate) mod uapi;

@@ -98,7 +98,7 @@ impl MoveCursor {
     #[inline]
     pub fn new(scanout_id: u32, resource_id: u32, x: i32, y: i32, hot: (u32, u32)) -> Self {
         let mut cmd = UpdateCursor::new(scanout_id, resource_id, x, y, hot);
-        cmd.hdr = CtrlHdr::new(Self::TYPE);
+        cmd.hdr.type_ = Self::TYPE.into();
         Self(cmd)
     }
 }

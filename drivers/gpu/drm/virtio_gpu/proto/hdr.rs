@@ -29,7 +29,7 @@ macro_rules! ctrl_types {
 
         /// The name of a command or reply number, for log lines; `"?"` if it has none.
         ///
-        /// A number with several meanings (see [`features`](crate::features)) gives the first of them.
+        /// A number with several meanings (see [`Meaning`](crate::Meaning)) gives the first of them.
         pub const fn type_name(type_: u32) -> &'static str {
             $(if type_ == $name {
                 return stringify!($name);
@@ -116,7 +116,7 @@ ctrl_types! {
     RESP_OK_EDID = 0x1104;
     /// [`RespResourceUuid`](crate::RespResourceUuid)
     RESP_OK_RESOURCE_UUID = 0x1105;
-    /// [`MapInfo`](crate::MapInfo)
+    /// [`RespMapInfo`](crate::RespMapInfo)
     RESP_OK_MAP_INFO = 0x1106;
     /// [`RespLayoutV1`](crate::RespLayoutV1) and [`RespLayoutV2`](crate::RespLayoutV2); not in mainline.
     RESP_OK_RESOURCE_LAYOUT = 0x1107;

@@ -9,8 +9,10 @@ pub const MAX_SCANOUTS: u32 = 16;
 pub const MAX_CAPSET_ID: u32 = 63;
 /// Timelines of a context: `ring_idx` is 0..=63.
 pub const MAX_RINGS: u32 = 64;
-/// Bytes of a context's debug name on the wire, without a terminating zero.
+/// Bytes of a context's debug name on the wire.
 pub const DEBUG_NAME_LEN: usize = 64;
+/// Bytes of the largest capability set that is asked for; known hosts' are a few KiB, and the number comes from the host.
+pub const MAX_CAPSET_LEN: u32 = 64 * 1024;
 /// Bytes of EDID in a reply.
 pub const EDID_LEN: usize = 1024;
 /// Planes of a framebuffer or of a layout reply.

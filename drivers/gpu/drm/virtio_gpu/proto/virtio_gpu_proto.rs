@@ -17,68 +17,45 @@
 #[macro_use]
 mod macros;
 
-pub mod cursor;
-pub mod display;
-pub mod edid;
-pub mod features;
+mod blob;
+mod capset;
+mod config;
+mod context;
+mod cursor;
+mod display;
+mod edid;
+mod features;
+mod fence;
 pub mod formats;
-pub mod geometry;
-pub mod hdr;
-pub mod limits;
-pub mod reply;
-pub mod request;
-pub mod resource2d;
+mod geometry;
+mod hdr;
+mod layout;
+mod limits;
+mod plane_info;
+mod reply;
+mod request;
+mod resource2d;
+mod resource3d;
+mod submit;
+mod uuid;
 
-pub use zerocopy::{
-    FromBytes,
-    FromZeros,
-    Immutable,
-    IntoBytes,
-    KnownLayout, //
-};
-
-pub use cursor::{
-    MoveCursor,
-    UpdateCursor, //
-};
-pub use display::{
-    DisplayOne,
-    GetDisplayInfo,
-    ResourceFlush,
-    RespDisplayInfo,
-    SetScanout, //
-};
-pub use edid::{
-    GetEdid,
-    RespEdid, //
-};
+pub use blob::*;
+pub use capset::*;
+pub use config::*;
+pub use context::*;
+pub use cursor::*;
+pub use display::*;
+pub use edid::*;
 pub use features::*;
-pub use geometry::{
-    Box3d,
-    Rect,
-    WireBox,
-    WireRect, //
-};
+pub use fence::*;
+pub use geometry::*;
 pub use hdr::*;
+pub use layout::*;
 pub use limits::*;
-pub use reply::{
-    check_reply,
-    checked_bytes,
-    reply_hdr,
-    ErrorCode,
-    ReplyError, //
-};
-pub use request::{
-    NoReply,
-    OkNodata,
-    Request,
-    Response, //
-};
-pub use resource2d::{
-    MemEntry,
-    ResourceAttachBacking,
-    ResourceCreate2d,
-    ResourceDetachBacking,
-    ResourceUnref,
-    TransferToHost2d, //
-};
+pub use plane_info::*;
+pub use reply::*;
+pub use request::*;
+pub use resource2d::*;
+pub use resource3d::*;
+pub use submit::*;
+pub use uuid::*;

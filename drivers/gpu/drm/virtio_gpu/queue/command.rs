@@ -40,10 +40,9 @@ pub(crate) trait Reply: Send {
 
 /// What the queue keeps with a request.
 pub(crate) struct Meta {
-    /// Type of the reply that the command expects.
-    pub(super) reply_type: u32,
-    /// Fewest bytes of such a reply.
-    pub(super) reply_min: usize,
+    /// Checks the reply in a buffer of which the device says it wrote so many bytes, and returns how
+    /// many are the reply's.
+    pub(super) check: fn(&[u8], usize) -> Result<usize, proto::ReplyError>,
     /// Bytes that the device says it wrote.
     pub(super) used: u32,
     /// Times that putting it on the ring has failed.
@@ -80,8 +79,7 @@ impl Command {
     /// [`ENOMEM`].
     pub(crate) fn new<R: proto::Request>(request: R) -> Result<Self> {
         let meta = Meta {
-            reply_type: <R::Response as proto::Response>::TYPE,
-            reply_min: <R::Response as proto::Response>::MIN_LEN,
+            check: |bytes, used| Ok(proto::checked_bytes::<R::Response>(bytes, used)?.len()),
             used: 0,
             attempts: 0,
             seq: 0,

@@ -176,7 +176,7 @@ impl Queues {
     fn push(&self, ring: &Ring, command: Command, class: Class) {
         if let Err((e, mut request)) = ring.push(command.0, class) {
             // Never on a ring, so nobody else ends it.
-            reply::finish(&mut request, Err(e));
+            reply::fail(&mut request, e);
         }
     }
 
@@ -199,7 +199,7 @@ impl Queues {
         let mut ended = Fifo::new();
 
         while let Some(mut request) = commands.pop() {
-            reply::finish(&mut request, Err(e));
+            reply::fail(&mut request, e);
             ended.push(request);
         }
         Self::reap(this, ended);

@@ -6,96 +6,81 @@
 use super::command::Meta;
 use crate::abi::virtio;
 use kernel::{
+    device,
     prelude::*, //
 };
 use virtio_gpu_proto as proto;
 use zerocopy::FromBytes as _;
 
-/// Why a reply is not what the command asked for.
+/// Why a command has failed that the device has used.
 enum Fault {
-    /// The host refused, with this response type.
-    Refused(u32),
-    /// Fewer bytes than the reply has.
-    Short(u32),
-    /// A reply of this type, which the command does not expect.
-    Type(u32),
-    /// The fence flag or the fence id is not that of the command.
+    /// The reply is an error, or makes no sense.
+    Reply(proto::ReplyError),
+    /// The reply does not have the fence of the command.
     Fence,
 }
 
-/// Ends a command that the device has used, by its reply. Returns the number of bytes written.
-pub(super) fn finish_used(dev: &kernel::device::Device, request: &mut virtio::Request<Meta>) {
-    let result = match check(request) {
-        Ok(()) => Ok(()),
-        Err(fault) => {
-            log(dev, request, &fault);
-            Err(EIO)
-        }
-    };
+/// Ends a command that the device has used, by its reply.
+pub(super) fn finish_used(dev: &device::Device, request: &mut virtio::Request<Meta>) {
+    let result = check(request).map_err(|fault| {
+        log(dev, request, &fault);
+        EIO
+    });
 
-    finish(request, result);
+    end(request, result);
 }
 
-/// Ends a command: signals its fence, tells who wants to know.
-pub(super) fn finish(request: &mut virtio::Request<Meta>, result: Result) {
+/// Ends a command that the device will not answer.
+pub(super) fn fail(request: &mut virtio::Request<Meta>, e: Error) {
+    end(request, Err(e));
+}
+
+/// Ends a command with a reply of so many bytes or an error: signals its fence, tells who wants to
+/// know.
+fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     if let Some(fence) = request.data.fence.take() {
-        fence.complete(result);
+        fence.complete(result.map(|_| ()));
     }
-    if let Some(mut reply) = request.data.reply.take() {
-        reply.done(match result {
-            Ok(()) => {
-                let used = usize::try_from(request.data.used).unwrap_or(usize::MAX);
-                let mut bytes = request.take_reply();
-                bytes.truncate(used);
-                Ok(bytes)
-            }
-            Err(e) => Err(e),
-        });
-        // Dropped with the request, where freeing an object is fine.
-        request.data.reply = Some(reply);
+    // Stays with the request, to be dropped with it, where freeing an object is fine.
+    let bytes = result.map(|len| {
+        let mut bytes = request.take_reply();
+        bytes.truncate(len);
+        bytes
+    });
+    if let Some(reply) = request.data.reply.as_mut() {
+        reply.done(bytes);
     }
 }
 
-fn command_type(request: &virtio::Request<Meta>) -> u32 {
-    proto::CtrlHdr::ref_from_prefix(request.command()).map_or(0, |(hdr, _)| hdr.type_.get())
-}
-
-fn check(request: &virtio::Request<Meta>) -> Result<(), Fault> {
-    if request.reply().is_empty() {
-        // A cursor command: there is no reply.
-        return Ok(());
-    }
-    let used = usize::try_from(request.data.used)
-        .unwrap_or(usize::MAX)
-        .min(request.reply().len());
-    let bytes = request.reply().get(..used).unwrap_or_default();
-    let Ok((hdr, _)) = proto::CtrlHdr::ref_from_prefix(bytes) else {
-        return Err(Fault::Short(request.data.used));
-    };
-
-    let type_ = hdr.type_.get();
-    if type_ >= proto::RESP_ERR_UNSPEC {
-        return Err(Fault::Refused(type_));
-    }
-    if type_ != request.data.reply_type {
-        return Err(Fault::Type(type_));
-    }
-    if used < request.data.reply_min {
-        return Err(Fault::Short(request.data.used));
-    }
+fn check(request: &virtio::Request<Meta>) -> Result<usize, Fault> {
+    let used = usize::try_from(request.data.used).unwrap_or(usize::MAX);
+    let len = (request.data.check)(request.reply(), used).map_err(Fault::Reply)?;
 
     if request.data.emitted {
-        let id = proto::CtrlHdr::ref_from_prefix(request.command())
-            .map_or(0, |(hdr, _)| hdr.fence_id.get());
-        if hdr.flags.get() & proto::FLAG_FENCE == 0 || hdr.fence_id.get() != id {
+        let sent = proto::CtrlHdr::ref_from_prefix(request.command()).map(|(hdr, _)| *hdr);
+        let reply = proto::reply_hdr(request.reply(), len);
+        let same = sent.is_ok_and(|sent| {
+            reply.is_ok_and(|reply| {
+                reply.flags.get() & proto::FLAG_FENCE != 0
+                    && reply.fence_id.get() == sent.fence_id.get()
+            })
+        });
+        if !same {
             return Err(Fault::Fence);
         }
     }
-    Ok(())
+    Ok(len)
 }
 
-fn log(dev: &kernel::device::Device, request: &virtio::Request<Meta>, fault: &Fault) {
-    let command = command_type(request);
+/// Logs a fault, at a bounded rate: a host may refuse a great many commands.
+fn log(dev: &device::Device, request: &virtio::Request<Meta>, fault: &Fault) {
+    if !crate::abi::print::ratelimit(c"virtio_gpu") {
+        return;
+    }
+    let command =
+        proto::CtrlHdr::ref_from_prefix(request.command()).map_or(0, |(hdr, _)| hdr.type_.get());
+    let response =
+        proto::reply_hdr(request.reply(), request.reply().len()).map_or(0, |hdr| hdr.type_.get());
     let resource = request
         .data
         .objects
@@ -105,30 +90,25 @@ fn log(dev: &kernel::device::Device, request: &virtio::Request<Meta>, fault: &Fa
         .map_or(0, |object| object.id());
 
     match fault {
-        Fault::Refused(type_) => dev_err!(
+        Fault::Reply(proto::ReplyError::Host(_)) => dev_err!(
             dev,
             "[drm] *ERROR* response {:#x} (command {:#x}), resource {}\n",
-            type_,
+            response,
             command,
             resource
         ),
-        Fault::Short(len) => dev_err!(
+        Fault::Reply(e) => dev_err!(
             dev,
-            "[drm] *ERROR* reply of {} bytes is short (command {:#x}), resource {}\n",
-            len,
+            "[drm] *ERROR* bad response {:#x} (command {:#x}), resource {}: {:?}\n",
+            response,
             command,
-            resource
-        ),
-        Fault::Type(type_) => dev_err!(
-            dev,
-            "[drm] *ERROR* unexpected response {:#x} (command {:#x}), resource {}\n",
-            type_,
-            command,
-            resource
+            resource,
+            e
         ),
         Fault::Fence => dev_err!(
             dev,
-            "[drm] *ERROR* reply without its fence (command {:#x}), resource {}\n",
+            "[drm] *ERROR* response {:#x} without its fence (command {:#x}), resource {}\n",
+            response,
             command,
             resource
         ),
