@@ -76,13 +76,34 @@ pub(crate) struct Queues {
     control: Ring,
     #[pin]
     cursor: Ring,
-    /// Ended commands that the reaper is to free.
     #[pin]
-    spent: SpinLock<Fifo<Meta>>,
+    spent: SpinLock<Spent>,
     #[pin]
     complete_work: Work<Self, 0>,
     #[pin]
     reap_work: Work<Self, 1>,
+}
+
+/// Ended commands that the reaper is to free.
+struct Spent {
+    commands: Fifo<Meta>,
+    /// Whether they are kept, because commands have ended that the device never answered: until it
+    /// is reset it may use any memory that it was told of.
+    kept: bool,
+}
+
+impl Spent {
+    /// Keeps a command if commands are kept now. Else it is returned, to be dropped without the lock.
+    fn keep(
+        &mut self,
+        request: KBox<virtio::Request<Meta>>,
+    ) -> Option<KBox<virtio::Request<Meta>>> {
+        if !self.kept {
+            return Some(request);
+        }
+        self.commands.push(request);
+        None
+    }
 }
 
 impl_has_work! {
@@ -106,7 +127,13 @@ impl WorkItem<1> for Queues {
 
     fn run(this: Arc<Queues>) {
         // Taken out first: dropping a command may push another one, which may end at once.
-        let spent = core::mem::replace(&mut *this.spent.lock(), Fifo::new());
+        let spent = {
+            let mut spent = this.spent.lock();
+            if spent.kept {
+                return;
+            }
+            core::mem::replace(&mut spent.commands, Fifo::new())
+        };
 
         drop(spent);
     }
@@ -124,7 +151,10 @@ impl Queues {
                 dev: dev.into(),
                 control <- Ring::new(),
                 cursor <- Ring::new(),
-                spent <- new_spinlock!(Fifo::new()),
+                spent <- new_spinlock!(Spent {
+                    commands: Fifo::new(),
+                    kept: false,
+                }),
                 complete_work <- new_work!("virtio_gpu::complete"),
                 reap_work <- new_work!("virtio_gpu::reap"),
             }),
@@ -177,6 +207,8 @@ impl Queues {
         if let Err((e, mut request)) = ring.push(command.0, class) {
             // Never on a ring, so nobody else ends it.
             reply::fail(&mut request, e);
+            let free = self.spent.lock().keep(request);
+            drop(free);
         }
     }
 
@@ -213,7 +245,7 @@ impl Queues {
         {
             let mut spent = this.spent.lock();
             while let Some(request) = ended.pop() {
-                spent.push(request);
+                spent.commands.push(request);
             }
         }
         // Queued already is fine, it takes all there is.
@@ -225,6 +257,7 @@ impl Queues {
     pub(crate) fn lose(this: &Arc<Self>) {
         let mut parked = Fifo::new();
 
+        this.spent.lock().kept = true;
         this.control.lose(&mut parked);
         this.cursor.lose(&mut parked);
         Self::end(this, parked, ENODEV);
@@ -238,6 +271,8 @@ impl Queues {
         this.control.empty(reset, &mut unused);
         this.cursor.empty(reset, &mut unused);
         Self::end(this, unused, ENODEV);
+        this.spent.lock().kept = false;
+        let _ = workqueue::system_unbound().enqueue::<_, 1>(this.clone());
     }
 
     /// Whether a queue has broken, so that the device has to be reset.
