@@ -9,6 +9,7 @@ use crate::{
         virtio, //
     },
     config,
+    display::Display,
     driver::VirtioGpu,
     features::Features,
     fence::Timeline,
@@ -36,6 +37,7 @@ pub(crate) struct Gpu {
     /// Whether buffers are handed over by DMA address rather than by guest-physical address.
     uses_dma_api: bool,
     queues: Arc<Queues>,
+    display: Pin<KBox<Display>>,
     resource_ids: Arc<Ids>,
     /// The order of fenced commands that are of no context.
     timeline: Arc<Timeline>,
@@ -71,6 +73,7 @@ impl Gpu {
             num_capsets,
             uses_dma_api: !dev.has_dma_quirk(),
             queues: Queues::new(dev.parent())?,
+            display: KBox::try_pin_init(Display::new(), GFP_KERNEL)?,
             resource_ids: Ids::new()?,
             timeline: Timeline::new(None)?,
         })
@@ -99,6 +102,11 @@ impl Gpu {
     /// The queues.
     pub(crate) fn queues(&self) -> &Arc<Queues> {
         &self.queues
+    }
+
+    /// What is known of the displays.
+    pub(crate) fn display(&self) -> &Display {
+        &self.display
     }
 
     /// The ids of the device's resources.

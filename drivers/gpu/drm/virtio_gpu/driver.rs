@@ -22,6 +22,7 @@ use crate::{
         DrmDevice,
         Gpu, //
     },
+    display,
     features,
     file::File,
     ioctl,
@@ -114,6 +115,9 @@ impl ConfigHandler for Arc<Card> {
             return;
         };
 
+        if events & config::EVENT_DISPLAY != 0 {
+            display::config_changed(&self.drm);
+        }
         // Events that are not known are not acknowledged, as they were not handled.
         let _ = config::clear_events(&config, events & config::EVENT_DISPLAY);
     }
@@ -179,6 +183,7 @@ impl virtio::Driver for VirtioGpu {
         Queues::lose(data.card.drm.queues());
         data.config_work.stop();
         data.card.unplug();
+        display::shutdown(&data.card.drm);
         data.stop(dev);
     }
 
@@ -200,10 +205,13 @@ impl Bound {
         if drm.num_scanouts() == 0 {
             drm.mask_features(drm::FEAT_MODESET | drm::FEAT_ATOMIC);
         }
+        display::init(drm)?;
 
         dev.ready();
+        display::probe_info(drm);
         drm.register()?;
         self.card.present.store(true, Release);
+        display::start_clients(drm);
         Ok(())
     }
 
@@ -230,7 +238,11 @@ impl drm::Driver for VirtioGpu {
         name: c"virtio_gpu",
         desc: c"virtio GPU",
     };
-    const FEATURES: u32 = drm::FEAT_GEM | drm::FEAT_RENDER;
+    const FEATURES: u32 = drm::FEAT_GEM
+        | drm::FEAT_RENDER
+        | drm::FEAT_MODESET
+        | drm::FEAT_ATOMIC
+        | drm::FEAT_CURSOR_HOTSPOT;
     const IOCTLS: &'static [drm::ioctl::Descriptor] = ioctl::TABLE;
 
     fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut drm::DumbArgs) -> Result {

@@ -5,6 +5,7 @@
 mod abi;
 mod config;
 mod device;
+mod display;
 mod driver;
 mod features;
 mod fence;

@@ -98,6 +98,16 @@ impl Command {
         )?))
     }
 
+    /// Puts another request of the same length in the place of the one that the command was built
+    /// from, and expects the same reply. One of another length changes nothing.
+    pub(crate) fn replace<R: proto::Request>(&mut self, request: R) {
+        let command = self.0.command_mut();
+
+        if command.len() == request.as_bytes().len() {
+            command.copy_from_slice(request.as_bytes());
+        }
+    }
+
     /// Adds bytes that follow the request on the wire.
     pub(crate) fn payload(mut self, payload: virtio::Payload) -> Self {
         self.0.set_payload(payload);

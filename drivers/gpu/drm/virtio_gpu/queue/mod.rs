@@ -193,7 +193,7 @@ impl Queues {
 
     /// Sends a command on the cursor queue.
     pub(crate) fn push_cursor(&self, command: Command) {
-        self.push(&self.cursor, command, Class::Display);
+        self.push(&self.cursor, command, Class::Cursor);
         self.cursor.kick();
     }
 

@@ -55,6 +55,8 @@ pub(crate) enum Class {
     Client,
     /// The display: may use every descriptor.
     Display,
+    /// The cursor queue, whose commands keep order among themselves only.
+    Cursor,
 }
 
 /// A ring.
@@ -202,6 +204,8 @@ impl Ring {
                 request.data.seq = after.unwrap_or(0);
                 !inner.display.is_empty() || request.data.seq > inner.passed
             }
+            // Stamps count the commands of the control queue.
+            Class::Cursor => !inner.display.is_empty(),
         };
 
         let request = if waits {
@@ -215,7 +219,7 @@ impl Ring {
         };
         match class {
             Class::Client => inner.client.push(request),
-            Class::Display => inner.display.push(request),
+            Class::Display | Class::Cursor => inner.display.push(request),
         }
         Ok(())
     }
@@ -329,7 +333,7 @@ impl Inner {
         // A command that needs more than the reserve leaves may still have an idle ring.
         let reserve = match class {
             Class::Client => DISPLAY_RESERVE.min(size / 8).min(size - need),
-            Class::Display => 0,
+            Class::Display | Class::Cursor => 0,
         };
         if vq.num_free() < need.saturating_add(reserve) {
             return Emit::Later(request);

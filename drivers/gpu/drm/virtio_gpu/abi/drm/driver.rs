@@ -101,6 +101,9 @@ impl<T: Driver> VTable<T> {
         postclose: Some(File::<T::File>::postclose_callback),
         release: Some(Device::<T>::release_callback),
         dumb_create: Some(Self::dumb_create_callback),
+        // For the console. Takes whatever objects `dumb_create` makes, as they are all on shmem.
+        #[cfg(CONFIG_DRM_FBDEV_EMULATION)]
+        fbdev_probe: Some(bindings::drm_fbdev_shmem_driver_fbdev_probe),
         gem_prime_import: Some(gem::Object::<T::Object>::prime_import_callback),
 
         major: T::INFO.major,

@@ -12,7 +12,10 @@ use super::{
     KmsDriver,
     Setup, //
 };
-use crate::abi::bindings;
+use crate::abi::{
+    bindings,
+    drm::Device, //
+};
 use core::{
     mem::size_of,
     ops::Deref, //
@@ -185,6 +188,12 @@ impl<T: DriverConnector> Connector<T> {
 
     fn as_raw(&self) -> *mut bindings::drm_connector {
         self.connector.get()
+    }
+
+    /// The device that the connector is of.
+    pub(crate) fn dev(&self) -> &Device<T::Driver> {
+        // SAFETY: `connector` is valid by the type invariant, and its device outlives it.
+        unsafe { Device::from_raw((*self.as_raw()).dev) }
     }
 
     /// # Safety

@@ -23,7 +23,7 @@ use kernel::{
 
 /// What a framebuffer is to be.
 pub(crate) struct FramebufferRequest {
-    /// Pixel format, a code as of [`fourcc`](super::fourcc).
+    /// Pixel format, a code as `DRM_FORMAT_*`.
     pub(crate) format: u32,
     /// Width in pixels.
     pub(crate) width: u32,

@@ -93,11 +93,6 @@ pub(crate) struct Rect {
     pub(crate) height: u32,
 }
 
-/// The code of a pixel format, made of four characters. See `DRM_FORMAT_*`.
-pub(crate) const fn fourcc(name: [u8; 4]) -> u32 {
-    u32::from_le_bytes(name)
-}
-
 impl<T: KmsDriver> Device<T> {
     /// Locks the configuration: connectors are not probed by others until the guard is dropped.
     pub(crate) fn lock_mode_config(&self) -> ModeConfigGuard<'_, T> {

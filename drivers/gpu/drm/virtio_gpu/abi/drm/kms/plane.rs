@@ -21,7 +21,10 @@ use crate::abi::{
     bindings,
     drm::Device, //
 };
-use core::ops::Deref;
+use core::{
+    marker::PhantomData,
+    ops::Deref, //
+};
 use kernel::{
     error::{
         from_err_ptr,
@@ -52,7 +55,7 @@ pub(crate) trait DriverPlane: Sized + Send + Sync + 'static {
     /// What planes of this type are for.
     const KIND: PlaneKind;
 
-    /// The formats that the plane shows, codes as of [`fourcc`](super::fourcc).
+    /// The formats that the plane shows, codes as `DRM_FORMAT_*`.
     const FORMATS: &'static [u32];
 
     /// Whether an update of nothing but this plane, for a legacy cursor call, is carried out at
@@ -96,6 +99,8 @@ impl<T: DriverPlane> Plane<T> {
     const FUNCS: bindings::drm_plane_funcs = bindings::drm_plane_funcs {
         update_plane: Some(bindings::drm_atomic_helper_update_plane),
         disable_plane: Some(bindings::drm_atomic_helper_disable_plane),
+        // For planes that are not freed by whoever made them, which there are none of.
+        destroy: Some(bindings::drm_plane_cleanup),
         atomic_create_state: Some(State::<T>::create_callback),
         atomic_duplicate_state: Some(State::<T>::duplicate_callback),
         atomic_destroy_state: Some(State::<T>::destroy_callback),
@@ -327,13 +332,13 @@ unsafe extern "C" fn cleanup_action(_dev: *mut bindings::drm_device, data: *mut 
 ///
 /// # Invariants
 ///
-/// `commit` is a valid commit that `plane` is in, `old` and `new` are its states there, and they do
+/// `commit` is a valid commit that a plane is in, `old` and `new` are its states there, and they do
 /// not change as long as `'a` but by this task.
 struct Update<'a, T: DriverPlane> {
-    plane: &'a Plane<T>,
     commit: *mut bindings::drm_atomic_commit,
     old: *mut bindings::drm_plane_state,
     new: *mut bindings::drm_plane_state,
+    _plane: PhantomData<&'a Plane<T>>,
 }
 
 impl<'a, T: DriverPlane> Update<'a, T> {
@@ -344,10 +349,10 @@ impl<'a, T: DriverPlane> Update<'a, T> {
         // SAFETY: By the safety requirements. INVARIANT: Likewise.
         unsafe {
             Self {
-                plane,
                 commit,
                 old: bindings::abi_helper_atomic_old_plane_state(commit, plane.as_raw()),
                 new: bindings::abi_helper_atomic_new_plane_state(commit, plane.as_raw()),
+                _plane: PhantomData,
             }
         }
     }

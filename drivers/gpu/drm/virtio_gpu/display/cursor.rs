@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Cursor planes.
+//!
+//! Images go through the control queue, and what makes them a cursor through the cursor queue, which
+//! the host may look at first. So a new image is made the cursor when the host has answered that it
+//! has it, by whoever takes that answer; nobody waits. Meanwhile the old cursor stays, where it is.
+#![forbid(unsafe_code)]
+
+use super::{
+    primary,
+    shown,
+    CURSOR_SIZE, //
+};
+use crate::{
+    abi::drm::kms::{
+        DriverPlane,
+        Plane,
+        PlaneCheck,
+        PlaneKind,
+        PlanePrepare, //
+    },
+    driver::VirtioGpu,
+    queue::{
+        Command,
+        Queues,
+        Reply, //
+    }, //
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        SpinLock, //
+    }, //
+};
+use virtio_gpu_proto::{
+    self as proto,
+    formats, //
+};
+
+/// The cursor of a scanout, as it was last asked for.
+#[pin_data]
+pub(super) struct Cursor {
+    queues: Arc<Queues>,
+    scanout: u32,
+    /// The number of the next upload.
+    next_upload: Atomic<u64>,
+    #[pin]
+    state: SpinLock<State>,
+}
+
+struct State {
+    look: Look,
+    /// The command that is sent when the upload of that number has ended.
+    waiting: Option<(u64, Command)>,
+}
+
+/// What a cursor looks like, and where it is.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Look {
+    /// The image's resource, 0 if there is no cursor.
+    resource: u32,
+    /// The point in the image that is at the pointer, in pixels.
+    hotspot: (u32, u32),
+    /// Where the image is on the scanout, in pixels.
+    position: (i32, i32),
+}
+
+impl Look {
+    /// The command that shows it.
+    fn request(&self, scanout: u32) -> proto::UpdateCursor {
+        let (x, y) = self.position;
+
+        proto::UpdateCursor::new(scanout, self.resource, x, y, self.hotspot)
+    }
+
+    /// The command that shows it where only its position is new.
+    fn move_request(&self, scanout: u32) -> proto::UpdateCursor {
+        let (x, y) = self.position;
+
+        proto::MoveCursor::new(scanout, self.resource, x, y, self.hotspot).0
+    }
+}
+
+impl Cursor {
+    /// Creates an initializer for the cursor of a scanout, which has none yet.
+    pub(super) fn new(queues: Arc<Queues>, scanout: u32) -> impl PinInit<Self> {
+        pin_init!(Self {
+            queues,
+            scanout,
+            next_upload: Atomic::new(0),
+            state <- new_spinlock!(State {
+                look: Look::default(),
+                waiting: None,
+            }),
+        })
+    }
+
+    /// Pushes `command`, which becomes `request`.
+    fn push(&self, mut command: Command, request: proto::UpdateCursor) {
+        command.replace(request);
+        self.queues.push_cursor(command);
+    }
+
+    /// Gives the upload of an image a number, and has the image shown when it has ended.
+    fn on_uploaded(self: &Arc<Self>, upload: Command) -> Result<(u64, Command)> {
+        let number = self.next_upload.fetch_add(1, Relaxed);
+        let reply = KBox::new(
+            Uploaded {
+                cursor: self.clone(),
+                number,
+            },
+            GFP_KERNEL,
+        )?;
+
+        Ok((number, upload.on_reply(reply)))
+    }
+
+    /// Carries an update out.
+    fn update(&self, update: Prepared) {
+        let Prepared {
+            look,
+            new_image,
+            command,
+            upload,
+        } = update;
+        let mut batch = self.queues.display_batch();
+        let mut state = self.state.lock();
+        let last = core::mem::replace(&mut state.look, look);
+
+        // What is not needed any more is dropped after the lock.
+        let _stale = match upload {
+            Some((number, upload)) => {
+                let stale = state.waiting.replace((number, command));
+                drop(state);
+                batch.push(upload);
+                stale
+            }
+            None if new_image => {
+                let stale = state.waiting.take();
+                self.push(command, look.request(self.scanout));
+                drop(state);
+                stale
+            }
+            None if state.waiting.is_some() => {
+                // The command that waits takes the new position along.
+                drop(state);
+                Some((0, command))
+            }
+            None => {
+                let request = if last.hotspot == look.hotspot {
+                    look.move_request(self.scanout)
+                } else {
+                    look.request(self.scanout)
+                };
+                self.push(command, request);
+                drop(state);
+                None
+            }
+        };
+    }
+}
+
+/// Shows an image once the host has it.
+struct Uploaded {
+    cursor: Arc<Cursor>,
+    number: u64,
+}
+
+impl Reply for Uploaded {
+    fn done(&mut self, _result: Result<KVec<u8>>) {
+        let mut state = self.cursor.state.lock();
+
+        // Not if there is a newer image. An upload that failed has been logged.
+        if let Some((_, command)) = state.waiting.take_if(|(number, _)| *number == self.number) {
+            let request = state.look.request(self.cursor.scanout);
+
+            // Under the lock, so that later moves stay behind.
+            self.cursor.push(command, request);
+        }
+    }
+}
+
+/// An update of the cursor.
+pub(super) struct Prepared {
+    look: Look,
+    /// Whether the image is another one, or none any more.
+    new_image: bool,
+    /// For the cursor queue.
+    command: Command,
+    /// The upload of a new image, with its number.
+    upload: Option<(u64, Command)>,
+}
+
+/// The driver's part of a cursor plane.
+pub(super) struct CursorPlane {
+    pub(super) cursor: Arc<Cursor>,
+}
+
+impl DriverPlane for CursorPlane {
+    type Driver = VirtioGpu;
+    type Prepared = Prepared;
+
+    const KIND: PlaneKind = PlaneKind::Cursor;
+    const FORMATS: &'static [u32] = &[formats::HOST_ARGB8888.0];
+    const ASYNC: bool = true;
+
+    fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
+        match check.new().framebuffer() {
+            None => return Ok(()),
+            Some(fb) if fb.width() > CURSOR_SIZE || fb.height() > CURSOR_SIZE => {
+                return Err(EINVAL);
+            }
+            Some(_) => {}
+        }
+        check.unscaled(true)
+    }
+
+    fn prepare(plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Prepared>> {
+        let (old, new) = (prepare.old(), prepare.new());
+        let was_shown = shown(&old, prepare.old_crtc_state());
+        let is_shown = shown(&new, prepare.new_crtc_state());
+        let cursor = &plane.cursor;
+
+        let Some(fb) = new.framebuffer().filter(|_| is_shown) else {
+            if !was_shown {
+                return Ok(None);
+            }
+            let look = Look::default();
+            return Ok(Some(Prepared {
+                look,
+                new_image: true,
+                command: Command::new(look.request(cursor.scanout))?,
+                upload: None,
+            }));
+        };
+
+        let (hot_x, hot_y) = new.hotspot();
+        let look = Look {
+            resource: fb.object().id(),
+            hotspot: (
+                u32::try_from(hot_x).unwrap_or(0),
+                u32::try_from(hot_y).unwrap_or(0),
+            ),
+            position: new.position(),
+        };
+        let new_image = !was_shown || !old.same_framebuffer(&new);
+        let whole = proto::Rect::sized(fb.width(), fb.height());
+        let upload = if new_image {
+            primary::upload(fb, whole)?
+                .map(|command| cursor.on_uploaded(command))
+                .transpose()?
+        } else {
+            None
+        };
+
+        Ok(Some(Prepared {
+            look,
+            new_image,
+            command: Command::new(look.request(cursor.scanout))?.hold(ARef::from(fb.object())),
+            upload,
+        }))
+    }
+
+    fn update(plane: &Plane<Self>, prepared: Prepared) {
+        plane.cursor.update(prepared);
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the host says of its displays: sizes, and EDIDs where it has them.
+#![forbid(unsafe_code)]
+
+use super::DEFAULT_SIZE;
+use crate::{
+    device::DrmDevice,
+    queue::{
+        Pending,
+        TIMEOUT_MS, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    time::{
+        Instant,
+        Monotonic, //
+    }, //
+};
+use virtio_gpu_proto::{
+    self as proto,
+    check_reply, //
+};
+
+/// Number of scanouts that a device has at most.
+const MAX_SCANOUTS: usize = proto::MAX_SCANOUTS as usize;
+
+/// What the host says of one display.
+pub(super) struct DisplayInfo {
+    /// Whether there is a display.
+    pub(super) enabled: bool,
+    /// The width that the host would like, in pixels; 0 if it does not say.
+    pub(super) width: u32,
+    /// The height that the host would like, in pixels; 0 if it does not say.
+    pub(super) height: u32,
+    /// The EDID, unchecked; empty if there is none.
+    pub(super) edid: KVec<u8>,
+}
+
+/// What the host says of all displays.
+pub(super) struct Info([DisplayInfo; MAX_SCANOUTS]);
+
+impl Info {
+    /// One display of a default size.
+    pub(super) const fn new() -> Self {
+        let mut displays = [const {
+            DisplayInfo {
+                enabled: false,
+                width: 0,
+                height: 0,
+                edid: KVec::new(),
+            }
+        }; MAX_SCANOUTS];
+
+        displays[0].enabled = true;
+        displays[0].width = DEFAULT_SIZE.0;
+        displays[0].height = DEFAULT_SIZE.1;
+        Self(displays)
+    }
+
+    /// The display of scanout `index`, if there is one.
+    pub(super) fn get(&self, index: u32) -> Option<&DisplayInfo> {
+        self.0
+            .get(usize::try_from(index).ok()?)
+            .filter(|display| display.enabled)
+    }
+}
+
+/// Asks for everything in one batch, and waits for the answers. What is not answered stays as it was.
+pub(super) fn read(dev: &DrmDevice) {
+    let scanouts = if dev.features().edid {
+        dev.num_scanouts()
+    } else {
+        0
+    };
+    let mut edids = [const { None }; MAX_SCANOUTS];
+
+    let displays = {
+        let mut batch = dev.queues().batch();
+
+        for (scanout, edid) in (0..scanouts).zip(&mut edids) {
+            *edid = batch.request(proto::GetEdid::new(scanout)).ok();
+        }
+        batch.request(proto::GetDisplayInfo::new())
+    };
+    let start = Instant::<Monotonic>::now();
+
+    match displays.and_then(|pending| wait(pending, start)) {
+        Ok(reply) => apply(dev, &reply),
+        Err(e) => dev_warn!(
+            dev.parent(),
+            "[drm] the host does not tell of its displays: {:?}\n",
+            e
+        ),
+    }
+    for (scanout, edid) in edids.into_iter().enumerate() {
+        let Some(Ok(mut reply)) = edid.map(|pending| wait(pending, start)) else {
+            continue;
+        };
+        let mut info = dev.display().info.lock();
+
+        if let Some(display) = info.0.get_mut(scanout) {
+            // The reply becomes the EDID; the old one is freed with `reply`, after the lock.
+            keep_edid(&mut reply);
+            core::mem::swap(&mut display.edid, &mut reply);
+        }
+    }
+}
+
+/// Waits for a reply until the time since `start` is up.
+fn wait<R: proto::Request>(pending: Pending<R>, start: Instant<Monotonic>) -> Result<KVec<u8>> {
+    let passed = u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX);
+
+    pending.wait(TIMEOUT_MS.saturating_sub(passed))
+}
+
+/// Takes over the answer to [`proto::GetDisplayInfo`].
+fn apply(dev: &DrmDevice, reply: &[u8]) {
+    let Ok(reply) = check_reply::<proto::RespDisplayInfo>(reply, reply.len()) else {
+        return;
+    };
+    let scanouts = usize::try_from(dev.num_scanouts()).unwrap_or(MAX_SCANOUTS);
+    let mut info = dev.display().info.lock();
+
+    for (display, mode) in info.0.iter_mut().zip(&reply.pmodes).take(scanouts) {
+        display.enabled = mode.is_enabled();
+        display.width = mode.rect().width;
+        display.height = mode.rect().height;
+    }
+}
+
+/// Cuts the EDID out of an answer to [`proto::GetEdid`].
+fn keep_edid(reply: &mut KVec<u8>) {
+    let len = match check_reply::<proto::RespEdid>(reply, reply.len()) {
+        Ok(edid) => edid.bytes().len(),
+        Err(_) => 0,
+    };
+    let from = core::mem::offset_of!(proto::RespEdid, edid);
+
+    if reply.get(from..).is_some_and(|bytes| bytes.len() >= len) {
+        reply.copy_within(from..from + len, 0);
+        reply.truncate(len);
+    } else {
+        reply.clear();
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The display: for each scanout of the device a CRTC with a primary and a cursor plane, and a
+//! connector with what the host says of the display there.
+//!
+//! Nothing in a commit waits for the host. Commands of an update are built when it is prepared, and
+//! pushed when it is carried out.
+#![forbid(unsafe_code)]
+
+mod connector;
+mod cursor;
+mod info;
+mod primary;
+
+use self::{
+    connector::Output,
+    cursor::{
+        Cursor,
+        CursorPlane, //
+    },
+    info::Info,
+    primary::Primary, //
+};
+use crate::{
+    abi::drm::{
+        gem,
+        kms::{
+            Config,
+            Connector,
+            Crtc,
+            CrtcState,
+            DriverCrtc,
+            FramebufferRequest,
+            KmsDriver,
+            Plane,
+            PlaneState,
+            Setup, //
+        }, //
+    },
+    device::DrmDevice,
+    driver::VirtioGpu,
+    object::Resource, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+
+/// Smallest width and height of a mode, in pixels.
+const MIN_SIZE: u32 = 32;
+/// Largest width and height of a mode, in pixels.
+const MAX_SIZE: u32 = 8192;
+/// Width and height of a cursor, in pixels.
+const CURSOR_SIZE: u32 = 64;
+/// What a display without a size of its own is given, in pixels.
+const DEFAULT_SIZE: (u32, u32) = (1024, 768);
+
+/// What the host says of the displays.
+#[pin_data]
+pub(crate) struct Display {
+    #[pin]
+    info: Mutex<Info>,
+}
+
+impl Display {
+    /// Creates an initializer.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            info <- new_mutex!(Info::new()),
+        })
+    }
+}
+
+/// The driver's part of a CRTC.
+pub(crate) struct Scanout {
+    /// Number of the scanout.
+    index: u32,
+}
+
+impl DriverCrtc for Scanout {
+    type Driver = VirtioGpu;
+}
+
+impl KmsDriver for VirtioGpu {
+    type Crtc = Scanout;
+    type Connector = Output;
+
+    fn check_framebuffer(
+        _dev: &DrmDevice,
+        object: &gem::Object<Resource>,
+        _request: &FramebufferRequest,
+    ) -> Result {
+        object.check_usable()
+    }
+}
+
+/// Makes the objects of the display, if the device has one. The device must not be at work yet.
+///
+/// # Errors
+///
+/// [`ENOMEM`] and those of the DRM core.
+pub(crate) fn init(dev: &DrmDevice) -> Result {
+    if dev.num_scanouts() == 0 {
+        return Ok(());
+    }
+
+    let setup = Setup::new(
+        dev,
+        &Config {
+            min: (MIN_SIZE, MIN_SIZE),
+            max: (MAX_SIZE, MAX_SIZE),
+            cursor: (CURSOR_SIZE, CURSOR_SIZE),
+        },
+    )?;
+    for index in 0..dev.num_scanouts() {
+        let cursor = Arc::pin_init(Cursor::new(dev.queues().clone(), index), GFP_KERNEL)?;
+        let primary = Plane::new(&setup, 1 << index, Ok(Primary))?;
+        let cursor = Plane::new(&setup, 1 << index, Ok(CursorPlane { cursor }))?;
+        let crtc = Crtc::new(&setup, primary, cursor, Ok(Scanout { index }))?;
+
+        Connector::new(&setup, crtc, dev.features().edid, Ok(Output { index }))?;
+    }
+    setup.finish()
+}
+
+/// Asks the host for the displays, when the queues are at work and before the device is registered.
+/// Without an answer there is one display of a default size.
+pub(crate) fn probe_info(dev: &DrmDevice) {
+    if dev.num_scanouts() != 0 {
+        info::read(dev);
+    }
+}
+
+/// The host says that displays have changed.
+pub(crate) fn config_changed(dev: &DrmDevice) {
+    if dev.num_scanouts() == 0 {
+        return;
+    }
+
+    info::read(dev);
+    dev.lock_mode_config()
+        .for_each_connector(|probe| connector::update_edid(&probe));
+    dev.hotplug_event();
+}
+
+/// Starts the console and other clients in the kernel. The device must be registered.
+pub(crate) fn start_clients(dev: &DrmDevice) {
+    if dev.num_scanouts() != 0 {
+        dev.setup_clients();
+    }
+}
+
+/// Switches the display off for good.
+pub(crate) fn shutdown(dev: &DrmDevice) {
+    if dev.num_scanouts() != 0 {
+        dev.atomic_shutdown();
+    }
+}
+
+/// Whether a plane in `state` is to be seen while its CRTC is in `crtc`.
+fn shown(state: &PlaneState<'_, VirtioGpu>, crtc: Option<CrtcState<'_>>) -> bool {
+    state.framebuffer().is_some() && crtc.is_some_and(|crtc| crtc.active())
+}
