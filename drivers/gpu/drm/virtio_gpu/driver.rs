@@ -158,6 +158,9 @@ impl virtio::Driver for VirtioGpu {
             parent,
             pin_init::pin_init_scope(|| Ok::<_, Error>(Gpu::new(dev))),
         )?;
+        if let Err(e) = drm.use_huge_pages() {
+            dev_info!(parent, "[drm] no huge pages for objects ({:?})\n", e);
+        }
         let card = Arc::new(
             Card {
                 drm,

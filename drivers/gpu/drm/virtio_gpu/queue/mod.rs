@@ -40,7 +40,8 @@ use self::{
 use crate::abi::{
     sync::{
         workqueue::flush,
-        OwnedQueue, //
+        OwnedQueue,
+        Signalling, //
     },
     virtio::{
         self,
@@ -216,6 +217,7 @@ impl Queues {
         let mut used = Fifo::new();
         let mut failed = Fifo::new();
         let mut ended = Fifo::new();
+        let _signalling = Signalling::begin();
 
         ring.drain(&mut used, &mut failed);
         while let Some(mut request) = used.pop() {

@@ -89,6 +89,7 @@ impl<T: Driver> VTable<T> {
         read: Some(bindings::drm_read),
         llseek: Some(bindings::noop_llseek),
         mmap: Some(bindings::drm_gem_mmap),
+        get_unmapped_area: Some(bindings::drm_gem_get_unmapped_area),
         fop_flags: bindings::FOP_UNSIGNED_OFFSET,
         owner: kernel::module::this_module::<T::Owner>().as_ptr(),
         ..pin_init::zeroed()

@@ -5,6 +5,16 @@
 
 #include "fence.h"
 
+bool abi_helper_dma_fence_begin_signalling(void)
+{
+	return dma_fence_begin_signalling();
+}
+
+void abi_helper_dma_fence_end_signalling(bool cookie)
+{
+	dma_fence_end_signalling(cookie);
+}
+
 void abi_helper_dma_fence_get(struct dma_fence *fence)
 {
 	dma_fence_get(fence);

@@ -5,6 +5,8 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 
+bool abi_helper_dma_fence_begin_signalling(void);
+void abi_helper_dma_fence_end_signalling(bool cookie);
 void abi_helper_dma_fence_get(struct dma_fence *fence);
 void abi_helper_dma_fence_put(struct dma_fence *fence);
 void abi_helper_dma_fence_set_error(struct dma_fence *fence, int error);

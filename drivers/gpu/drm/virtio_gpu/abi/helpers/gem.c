@@ -29,6 +29,11 @@ u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj)
 	return drm_vma_node_offset_addr(&obj->vma_node);
 }
 
+int abi_helper_gem_use_huge_pages(struct drm_device *dev, const char *when)
+{
+	return drm_gem_huge_mnt_create(dev, when);
+}
+
 u64 abi_helper_page_to_phys(struct page *page)
 {
 	return page_to_phys(page);

@@ -22,7 +22,10 @@ use kernel::{
         ARef,
         AlwaysRefCounted, //
     },
-    types::Opaque, //
+    types::{
+        NotThreadSafe,
+        Opaque, //
+    }, //
 };
 
 /// A reference-counted fence of any driver.
@@ -177,5 +180,36 @@ impl DriverFence {
 impl Drop for DriverFence {
     fn drop(&mut self) {
         self.signal_once(Err(ECANCELED));
+    }
+}
+
+/// A section that fences depend on to signal. Lockdep checks that nothing in it waits for memory or
+/// takes a lock that is held while waiting for a fence.
+///
+/// # Invariants
+///
+/// `cookie` is that of a `dma_fence_begin_signalling()` of this task.
+#[must_use]
+pub(crate) struct Signalling {
+    cookie: bool,
+    _not_send: NotThreadSafe,
+}
+
+impl Signalling {
+    /// Begins a section, which ends when the result is dropped.
+    pub(crate) fn begin() -> Self {
+        // INVARIANT: Begun just now.
+        Self {
+            // SAFETY: No requirements but that the section is ended, by `drop()`.
+            cookie: unsafe { bindings::abi_helper_dma_fence_begin_signalling() },
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+impl Drop for Signalling {
+    fn drop(&mut self) {
+        // SAFETY: `cookie` is that of the section, by the type invariant.
+        unsafe { bindings::abi_helper_dma_fence_end_signalling(self.cookie) };
     }
 }

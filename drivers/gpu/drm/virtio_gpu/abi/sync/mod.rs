@@ -14,7 +14,8 @@ pub(crate) use self::{
         Fence,
         FenceContext,
         FenceMemory,
-        FenceNames, //
+        FenceNames,
+        Signalling, //
     },
     resv::{
         Reservation,

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::abi::{
     bindings,
-    drm::Device,
+    drm::{
+        Device,
+        Driver, //
+    },
     sg::{
         self,
         Segment, //
@@ -42,6 +45,21 @@ pub(crate) enum AddressSpace {
     Dma,
     /// The physical addresses of the guest.
     Physical,
+}
+
+impl<T: Driver> Device<T> {
+    /// Lets objects of guest memory have huge pages where they are large enough, if the kernel has
+    /// such pages. Only before the first object.
+    ///
+    /// # Errors
+    ///
+    /// Those of mounting a file system; objects have small pages then.
+    pub(crate) fn use_huge_pages(&self) -> Result {
+        // SAFETY: The device is valid.
+        to_result(unsafe {
+            bindings::abi_helper_gem_use_huge_pages(self.as_raw(), c"within_size".as_char_ptr())
+        })
+    }
 }
 
 impl<T: DriverObject> Object<T> {
