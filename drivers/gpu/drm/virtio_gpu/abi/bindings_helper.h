@@ -16,6 +16,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_dma_buf.h>
 #include <linux/virtio_gpu.h>
+#include <linux/virtio_gpu_ext.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 
@@ -52,6 +53,7 @@
 #include <drm/drm_vblank.h>
 #include <drm/drm_vblank_helper.h>
 #include <drm/virtgpu_drm.h>
+#include <drm/virtgpu_drm_ext.h>
 
 #include "helpers/drm.h"
 #include "helpers/fence.h"

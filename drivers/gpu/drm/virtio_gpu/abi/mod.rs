@@ -11,6 +11,7 @@ pub(crate) mod bindings;
 pub(crate) mod drm;
 pub(crate) mod ida;
 pub(crate) mod print;
+mod proto_check;
 pub(crate) mod sg;
 pub(crate) mod sync;
 pub(crate) mod uapi;

@@ -48,6 +48,10 @@ pub use display::*;
 pub use edid::*;
 pub use features::*;
 pub use fence::*;
+pub use formats::{
+    Format,
+    Fourcc, //
+};
 pub use geometry::*;
 pub use hdr::*;
 pub use layout::*;
