@@ -82,7 +82,7 @@ def report(found):
         for name, line, what in hits[:50]:
             print(f"# {name}:{line}: {what}")
         bad += bool(hits)
-        print(f"{'not ok' if hits else 'ok'} {n} {rule.__name__} # {rule.__doc__}".replace(" # ", " - "))
+        print(f"{'not ok' if hits else 'ok'} {n} - {rule.__name__}: {rule.__doc__}")
     return 1 if bad else 0
 
 
@@ -125,7 +125,7 @@ def self_test():
             results.append((not hits, f"nothing reported in innocent {name}"))
     print(f"TAP version 13\n1..{len(results)}")
     for n, (good, what) in enumerate(results, 1):
-        print(f"{'ok' if good else 'not ok'} {n} {what}".replace("#", "\\#"))
+        print(f"{'ok' if good else 'not ok'} {n} - {what}".replace("#", "\\#"))
     return 0 if all(good for good, _ in results) else 1
 
 

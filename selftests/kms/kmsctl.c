@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A DRM client driven line by line from the host side of the test, which can
+ * then compare what the host shows with what it ordered.
+ *
+ * Every request is one line on stdin, every answer one line on stdout: "ok" and
+ * values, or "err" and an errno. Buffers are named by small numbers. The
+ * pattern is a hash of coordinate and seed, computed again by the host.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <drm_fourcc.h>
+#include <xf86drm.h>
+#include <xf86drmMode.h>
+
+#define MAX_BUFS 32
+#define MAX_HEADS 16
+
+struct buf {
+	uint32_t handle, fb, w, h, pitch;
+	uint64_t size;
+	uint8_t *map;
+};
+
+struct head {
+	uint32_t connector, crtc, primary, cursor;
+	drmModeModeInfo mode;
+	uint32_t mode_blob;
+};
+
+static int fd = -1;
+static struct buf bufs[MAX_BUFS];
+static struct head heads[MAX_HEADS];
+static int n_heads;
+static unsigned int flip_seq, flip_user;
+static int flips_seen;
+
+static uint32_t pixel(uint32_t x, uint32_t y, uint32_t seed)
+{
+	uint32_t v = (x * 0x9e3779b1u) ^ (y * 0x85ebca6bu) ^ (seed * 0xc2b2ae35u);
+
+	v ^= v >> 15;
+	v *= 0x2c1b3c6du;
+	v ^= v >> 12;
+	return v;
+}
+
+/* The id of a property by name, and its value; 0 when the object lacks it. */
+static uint32_t prop(uint32_t obj, uint32_t type, const char *name, uint64_t *value)
+{
+	drmModeObjectPropertiesPtr props = drmModeObjectGetProperties(fd, obj, type);
+	uint32_t id = 0;
+
+	if (!props)
+		return 0;
+	for (uint32_t i = 0; i < props->count_props && !id; i++) {
+		drmModePropertyPtr p = drmModeGetProperty(fd, props->props[i]);
+
+		if (p && !strcmp(p->name, name)) {
+			id = p->prop_id;
+			if (value)
+				*value = props->prop_values[i];
+		}
+		drmModeFreeProperty(p);
+	}
+	drmModeFreeObjectProperties(props);
+	return id;
+}
+
+static void set(drmModeAtomicReqPtr req, uint32_t obj, uint32_t type, const char *name, uint64_t v)
+{
+	drmModeAtomicAddProperty(req, obj, prop(obj, type, name, NULL), v);
+}
+
+static void set_plane(drmModeAtomicReqPtr req, uint32_t plane, uint32_t crtc, const struct buf *b,
+		      const int *dst, const int *src)
+{
+	const uint32_t type = DRM_MODE_OBJECT_PLANE;
+
+	set(req, plane, type, "FB_ID", b ? b->fb : 0);
+	set(req, plane, type, "CRTC_ID", b ? crtc : 0);
+	if (!b)
+		return;
+	set(req, plane, type, "CRTC_X", (int64_t)dst[0]);
+	set(req, plane, type, "CRTC_Y", (int64_t)dst[1]);
+	set(req, plane, type, "CRTC_W", dst[2]);
+	set(req, plane, type, "CRTC_H", dst[3]);
+	set(req, plane, type, "SRC_X", (uint64_t)src[0] << 16);
+	set(req, plane, type, "SRC_Y", (uint64_t)src[1] << 16);
+	set(req, plane, type, "SRC_W", (uint64_t)dst[2] << 16);
+	set(req, plane, type, "SRC_H", (uint64_t)dst[3] << 16);
+}
+
+static int open_card(const char *path)
+{
+	drmModeResPtr res;
+	drmModePlaneResPtr planes;
+
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	drmSetClientCap(fd, DRM_CLIENT_CAP_ATOMIC, 1);
+	drmSetClientCap(fd, DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT, 1);
+	res = drmModeGetResources(fd);
+	planes = drmModeGetPlaneResources(fd);
+	if (!res || !planes)
+		return -errno;
+	n_heads = res->count_crtcs < MAX_HEADS ? res->count_crtcs : MAX_HEADS;
+	for (int i = 0; i < n_heads; i++) {
+		heads[i].crtc = res->crtcs[i];
+		heads[i].connector = i < res->count_connectors ? res->connectors[i] : 0;
+	}
+	for (uint32_t i = 0; i < planes->count_planes; i++) {
+		drmModePlanePtr p = drmModeGetPlane(fd, planes->planes[i]);
+		uint64_t type = 0;
+
+		if (!p)
+			continue;
+		prop(p->plane_id, DRM_MODE_OBJECT_PLANE, "type", &type);
+		for (int h = 0; h < n_heads; h++) {
+			if (!(p->possible_crtcs & (1u << h)))
+				continue;
+			if (type == DRM_PLANE_TYPE_PRIMARY)
+				heads[h].primary = p->plane_id;
+			else if (type == DRM_PLANE_TYPE_CURSOR)
+				heads[h].cursor = p->plane_id;
+		}
+		drmModeFreePlane(p);
+	}
+	drmModeFreePlaneResources(planes);
+	drmModeFreeResources(res);
+	return n_heads;
+}
+
+/* Takes the mode of this size from the connector's list. */
+static int pick_mode(struct head *h, int w, int ht)
+{
+	drmModeConnectorPtr c = drmModeGetConnector(fd, h->connector);
+	int ret = -ENOENT;
+
+	for (int i = 0; c && i < c->count_modes && ret; i++) {
+		if (c->modes[i].hdisplay != w || c->modes[i].vdisplay != ht)
+			continue;
+		h->mode = c->modes[i];
+		if (h->mode_blob)
+			drmModeDestroyPropertyBlob(fd, h->mode_blob);
+		ret = drmModeCreatePropertyBlob(fd, &h->mode, sizeof(h->mode), &h->mode_blob);
+	}
+	drmModeFreeConnector(c);
+	return ret;
+}
+
+static void free_buf(struct buf *b)
+{
+	if (!b->handle)
+		return;
+	if (b->map && b->map != MAP_FAILED)
+		munmap(b->map, b->size);
+	drmModeRmFB(fd, b->fb);
+	drmModeDestroyDumbBuffer(fd, b->handle);
+	memset(b, 0, sizeof(*b));
+}
+
+static int make_buf(struct buf *b, int w, int h, const char *format)
+{
+	uint32_t fourcc = fourcc_code(format[0], format[1], format[2], format[3]);
+	uint32_t offsets[4] = { 0 }, handles[4] = { 0 }, pitches[4] = { 0 };
+	uint64_t offset;
+	int ret;
+
+	free_buf(b);
+	b->w = w;
+	b->h = h;
+	ret = drmModeCreateDumbBuffer(fd, w, h, 32, 0, &b->handle, &b->pitch, &b->size);
+	if (ret)
+		return ret;
+	handles[0] = b->handle;
+	pitches[0] = b->pitch;
+	ret = drmModeAddFB2(fd, w, h, fourcc, handles, pitches, offsets, &b->fb, 0);
+	if (ret)
+		return ret;
+	ret = drmModeMapDumbBuffer(fd, b->handle, &offset);
+	if (ret)
+		return ret;
+	b->map = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	return b->map == MAP_FAILED ? -errno : 0;
+}
+
+static int fill(struct buf *b, uint32_t seed, int x1, int y1, int x2, int y2)
+{
+	for (int y = y1; y < y2; y++) {
+		uint32_t *row = (uint32_t *)(b->map + (size_t)y * b->pitch);
+
+		for (int x = x1; x < x2; x++)
+			row[x] = pixel(x, y, seed);
+	}
+	return 0;
+}
+
+static void on_flip(int f, unsigned int seq, unsigned int sec, unsigned int usec, unsigned int crtc,
+		    void *data)
+{
+	flip_seq = seq;
+	flip_user = (uintptr_t)data;
+	flips_seen++;
+}
+
+/* Waits for the event of a flip; its sequence number or a negative error. */
+static int wait_flip(unsigned int user)
+{
+	drmEventContext ctx = { .version = 3, .page_flip_handler2 = on_flip };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	flips_seen = 0;
+	while (!flips_seen) {
+		if (poll(&p, 1, 5000) <= 0)
+			return -ETIMEDOUT;
+		drmHandleEvent(fd, &ctx);
+	}
+	return flip_user == user ? (int)(flip_seq & 0x7fffffff) : -EBADMSG;
+}
+
+static int commit(struct head *h, struct buf *b, int w, int ht, int sx, int sy, uint32_t flags)
+{
+	drmModeAtomicReqPtr req = drmModeAtomicAlloc();
+	int dst[4] = { 0, 0, w, ht }, src[2] = { sx, sy };
+	int ret;
+
+	set_plane(req, h->primary, h->crtc, b, dst, src);
+	if (flags & DRM_MODE_ATOMIC_ALLOW_MODESET) {
+		set(req, h->connector, DRM_MODE_OBJECT_CONNECTOR, "CRTC_ID", b ? h->crtc : 0);
+		set(req, h->crtc, DRM_MODE_OBJECT_CRTC, "ACTIVE", b ? 1 : 0);
+		set(req, h->crtc, DRM_MODE_OBJECT_CRTC, "MODE_ID", b ? h->mode_blob : 0);
+	}
+	ret = drmModeAtomicCommit(fd, req, flags, (void *)7);
+	drmModeAtomicFree(req);
+	return ret;
+}
+
+/* An update that tells which part of the buffer changed. */
+static int commit_damage(struct head *h, struct buf *b, struct drm_mode_rect clip)
+{
+	drmModeAtomicReqPtr req = drmModeAtomicAlloc();
+	int dst[4] = { 0, 0, h->mode.hdisplay, h->mode.vdisplay }, src[2] = { 0, 0 };
+	uint32_t blob = 0;
+	int ret = drmModeCreatePropertyBlob(fd, &clip, sizeof(clip), &blob);
+
+	if (!ret) {
+		set_plane(req, h->primary, h->crtc, b, dst, src);
+		set(req, h->primary, DRM_MODE_OBJECT_PLANE, "FB_DAMAGE_CLIPS", blob);
+		ret = drmModeAtomicCommit(fd, req, 0, NULL);
+		drmModeDestroyPropertyBlob(fd, blob);
+	}
+	drmModeAtomicFree(req);
+	return ret;
+}
+
+static int cursor_plane(struct head *h, struct buf *b, int x, int y, int hot_x, int hot_y)
+{
+	drmModeAtomicReqPtr req = drmModeAtomicAlloc();
+	int dst[4] = { x, y, b ? (int)b->w : 0, b ? (int)b->h : 0 }, src[2] = { 0, 0 };
+	int ret;
+
+	set_plane(req, h->cursor, h->crtc, b, dst, src);
+	if (b && prop(h->cursor, DRM_MODE_OBJECT_PLANE, "HOTSPOT_X", NULL)) {
+		set(req, h->cursor, DRM_MODE_OBJECT_PLANE, "HOTSPOT_X", hot_x);
+		set(req, h->cursor, DRM_MODE_OBJECT_PLANE, "HOTSPOT_Y", hot_y);
+	}
+	ret = drmModeAtomicCommit(fd, req, 0, NULL);
+	drmModeAtomicFree(req);
+	return ret;
+}
+
+static int answer(int ret)
+{
+	if (ret < 0)
+		printf("err %d\n", ret == -1 ? errno : -ret);
+	else
+		printf("ok %d\n", ret);
+	return 0;
+}
+
+static int one(char *line)
+{
+	char word[16] = "", text[64] = "";
+	int a[8] = { 0 }, used = 0, n = 0;
+	struct buf *b;
+	struct head *h;
+
+	if (sscanf(line, "%15s%n", word, &used) < 1)
+		return answer(-EINVAL);
+	if (!strcmp(word, "open"))	/* path */
+		return answer(sscanf(line + used, "%63s", text) == 1 ? open_card(text) : -EINVAL);
+	if (!strcmp(word, "close"))
+		return answer(close(fd));
+	for (char *p = line + used; n < 8 && sscanf(p, "%d%n", &a[n], &used) == 1; n++)
+		p += used;
+	/* The first number is the head or the buffer, as the request has it. */
+	h = &heads[a[0] >= 0 && a[0] < MAX_HEADS ? a[0] : 0];
+	b = &bufs[a[1] > 0 && a[1] < MAX_BUFS ? a[1] : 0];
+	if (!strcmp(word, "mode"))	/* head w h */
+		return answer(pick_mode(h, a[1], a[2]));
+	if (!strcmp(word, "buf") || !strcmp(word, "argb"))	/* - buf w h */
+		return answer(make_buf(b, a[2], a[3], word[0] == 'a' ? "AR24" : "XR24"));
+	if (!strcmp(word, "free")) {	/* - buf */
+		free_buf(b);
+		return answer(0);
+	}
+	if (!strcmp(word, "fill"))	/* - buf seed x1 y1 x2 y2 */
+		return answer(fill(b, a[2], a[3], a[4], a[5], a[6]));
+	if (!strcmp(word, "show"))	/* head buf src_x src_y */
+		return answer(commit(h, b, h->mode.hdisplay, h->mode.vdisplay, a[2], a[3],
+				     DRM_MODE_ATOMIC_ALLOW_MODESET));
+	if (!strcmp(word, "test"))	/* head buf src_x src_y */
+		return answer(commit(h, b, h->mode.hdisplay, h->mode.vdisplay, a[2], a[3],
+				     DRM_MODE_ATOMIC_ALLOW_MODESET | DRM_MODE_ATOMIC_TEST_ONLY));
+	if (!strcmp(word, "pan"))	/* head buf src_x src_y */
+		return answer(commit(h, b, h->mode.hdisplay, h->mode.vdisplay, a[2], a[3], 0));
+	if (!strcmp(word, "off"))	/* head */
+		return answer(commit(h, NULL, 0, 0, 0, 0, DRM_MODE_ATOMIC_ALLOW_MODESET));
+	if (!strcmp(word, "nonblock")) {	/* head buf */
+		int ret = commit(h, b, h->mode.hdisplay, h->mode.vdisplay, 0, 0,
+				 DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT);
+		return answer(ret < 0 ? ret : wait_flip(7));
+	}
+	if (!strcmp(word, "damage"))	/* head buf x1 y1 x2 y2 */
+		return answer(commit_damage(h, b, (struct drm_mode_rect){ a[2], a[3], a[4], a[5] }));
+	if (!strcmp(word, "setcrtc"))	/* head buf x y */
+		return answer(drmModeSetCrtc(fd, h->crtc, b->fb, a[2], a[3], &h->connector, 1, &h->mode));
+	if (!strcmp(word, "flip")) {	/* head buf */
+		int ret = drmModePageFlip(fd, h->crtc, b->fb, DRM_MODE_PAGE_FLIP_EVENT, (void *)9);
+
+		return answer(ret < 0 ? ret : wait_flip(9));
+	}
+	if (!strcmp(word, "dirty")) {	/* - buf x1 y1 x2 y2 */
+		drmModeClip clip = { a[2], a[3], a[4], a[5] };
+
+		return answer(drmModeDirtyFB(fd, b->fb, n > 2 ? &clip : NULL, n > 2));
+	}
+	if (!strcmp(word, "cursor"))	/* head buf x y hot_x hot_y */
+		return answer(cursor_plane(h, a[1] ? b : NULL, a[2], a[3], a[4], a[5]));
+	if (!strcmp(word, "cursor2"))	/* head buf hot_x hot_y */
+		return answer(drmModeSetCursor2(fd, h->crtc, a[1] ? b->handle : 0, b->w, b->h, a[2], a[3]));
+	if (!strcmp(word, "move"))	/* head x y */
+		return answer(drmModeMoveCursor(fd, h->crtc, a[1], a[2]));
+	return answer(-EOPNOTSUPP);
+}
+
+int main(void)
+{
+	char line[256];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("ready\n");
+	while (fgets(line, sizeof(line), stdin) && strcmp(line, "quit\n"))
+		one(line);
+	return 0;
+}
