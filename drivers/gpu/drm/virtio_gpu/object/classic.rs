@@ -152,9 +152,10 @@ impl Outcome {
 
 impl Reply for Outcome {
     fn done(&mut self, result: Result<KVec<u8>>) {
-        // A lost device has refused nothing. What it has of an object that it does not have is
-        // refused as well, and makes no difference.
-        if result == Err(EIO) && self.object.state.load(Relaxed) == LIVE {
+        // A lost device has refused nothing. Pages for a resource that was refused are refused as
+        // well, which makes no difference.
+        let refused = result.is_err_and(|e| e != ENODEV);
+        if refused && self.object.state.load(Relaxed) == LIVE {
             self.object.state.store(self.refused, Relaxed);
         }
     }

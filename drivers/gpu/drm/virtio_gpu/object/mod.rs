@@ -166,8 +166,13 @@ impl Unref {
 struct Free(Option<Released<Resource>>);
 
 impl Reply for Free {
-    fn done(&mut self, _result: Result<KVec<u8>>) {
-        // The object goes with the command, in whatever way that ended: the host has answered, or
-        // there is no host any more.
+    fn done(&mut self, result: Result<KVec<u8>>) {
+        match result {
+            // The host has let go, has no such resource, or is gone when the command is freed. The
+            // object goes with the command.
+            Ok(_) | Err(EIO | ENODEV) => {}
+            // The host was not asked, so the pages are still its to read. They are lost.
+            Err(_) => core::mem::forget(self.0.take()),
+        }
     }
 }

@@ -207,6 +207,13 @@ impl Queues {
     fn push(&self, ring: &Ring, command: Command, class: Class) {
         if let Err((e, mut request)) = ring.push(command.0, class) {
             // Never on a ring, so nobody else ends it.
+            let e = if e == EIO {
+                // The ring broke just now, see `lose()`.
+                self.spent.lock().kept = true;
+                ENODEV
+            } else {
+                e
+            };
             reply::fail(&mut request, e);
             let free = self.spent.lock().keep(request);
             drop(free);
@@ -219,13 +226,17 @@ impl Queues {
         let mut ended = Fifo::new();
         let _signalling = Signalling::begin();
 
-        ring.drain(&mut used, &mut failed);
+        let broke = ring.drain(&mut used, &mut failed);
+        if broke {
+            // See `lose()`, which follows.
+            this.spent.lock().kept = true;
+        }
         while let Some(mut request) = used.pop() {
             reply::finish_used(&this.dev, &mut request);
             ended.push(request);
         }
         Self::reap(this, ended);
-        Self::end(this, failed, EIO);
+        Self::end(this, failed, if broke { ENODEV } else { ENOMEM });
     }
 
     /// Ends `commands`, which the device will not answer.

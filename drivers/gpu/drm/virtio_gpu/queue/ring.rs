@@ -234,18 +234,21 @@ impl Ring {
     }
 
     /// Takes what the device has used into `used`, and puts parked commands in its place. Those that
-    /// never get there go into `failed`.
-    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) {
-        let kick = {
+    /// never get there go into `failed`. Returns whether the ring broke in here.
+    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) -> bool {
+        let (kick, broke) = {
             let mut inner = self.inner.lock();
+            let was_lost = inner.lost;
+
             inner.take_used(used);
             inner.refill(failed);
-            inner.prepare_kick()
+            (inner.prepare_kick(), inner.lost && !was_lost)
         };
 
         if let Some(kick) = kick {
             kick.ring();
         }
+        broke
     }
 }
 
