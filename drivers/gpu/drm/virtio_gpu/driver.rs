@@ -245,6 +245,8 @@ impl drm::Driver for VirtioGpu {
         | drm::FEAT_RENDER
         | drm::FEAT_MODESET
         | drm::FEAT_ATOMIC
+        | drm::FEAT_SYNCOBJ
+        | drm::FEAT_SYNCOBJ_TIMELINE
         | drm::FEAT_CURSOR_HOTSPOT;
     const IOCTLS: &'static [drm::ioctl::Descriptor] = ioctl::TABLE;
 
