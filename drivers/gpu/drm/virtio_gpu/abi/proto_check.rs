@@ -16,16 +16,17 @@ use virtio_gpu_proto as proto;
 /// is written `rust = c`.
 macro_rules! same_layout {
     ($($rust:ident = $c:ident { $($field:ident $(= $c_field:ident)?),* $(,)? })*) => {
-        $(const _: () = {
-            assert!(size_of::<proto::$rust>() == size_of::<bindings::$c>());
+        $(
+            const _: () = assert!(size_of::<proto::$rust>() == size_of::<bindings::$c>());
             $(same_layout!(@field $rust $c $field $($c_field)?);)*
-        };)*
+        )*
     };
     (@field $rust:ident $c:ident $field:ident) => {
         same_layout!(@field $rust $c $field $field);
     };
     (@field $rust:ident $c:ident $field:ident $c_field:ident) => {
-        assert!(offset_of!(proto::$rust, $field) == offset_of!(bindings::$c, $c_field));
+        const _: () =
+            assert!(offset_of!(proto::$rust, $field) == offset_of!(bindings::$c, $c_field));
     };
 }
 
