@@ -63,7 +63,11 @@ long() {
 step() {
 	local name=$1 k=$2 label=$3 fn=$4 new
 	STEP=$CACHE/$name-$k
-	if [ -e "$STEP/.complete" ]; then touch "$STEP"; return 0; fi
+	if [ -e "$STEP/.complete" ]; then
+		touch "$STEP"
+		STEP=$(cd "$STEP" && pwd -P)
+		return
+	fi
 	exec 8>"$CACHE/.lock-$name"
 	flock -n 8 || { say "$label: another run is at it, waiting"; flock 8; }
 	if [ ! -e "$STEP/.complete" ]; then

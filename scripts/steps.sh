@@ -3,6 +3,12 @@
 # The steps of the set-up, each keyed by what goes into it. want_NAME makes the step
 # and leaves its place in a variable: TREE, LINUX, KERNEL, IMAGE, MODULE.
 
+# What a step is keyed by besides its data: the text of the functions that make it.
+text() {
+	local f
+	for f in "$@"; do sed -n "/^$f() {/,/^}/p" "$TOP/scripts/steps.sh"; done
+}
+
 # ---- Debian trees ------------------------------------------------------------------------
 
 # The mirror of a Debian host's own configuration; empty: mmdebstrap's default.
@@ -42,10 +48,11 @@ want_debian_tools() {
 
 # debian LIST SUITE OPTIONS... : the tree of a package list, as a tar stream on stdout.
 debian() {
-	local list=$1 suite=$2 hook bpo later mirror proxy=()
+	local list=$1 suite=$2 hook bpo later optional mirror proxy=()
 	shift 2
 	bpo=$(packages "$list" backports | tr , ' ')
 	later=$(packages "$list" later | tr , ' ')
+	optional=$(packages "$list" optional | tr , ' ')
 	mirror=$(host_mirror)
 	mapfile -t proxy < <(host_proxy)
 	hook='set -e; cd "$1"; in="chroot . env DEBIAN_FRONTEND=noninteractive"'
@@ -55,6 +62,7 @@ debian() {
 		hook+='; $in apt-get update -q'
 		hook+="; \$in apt-get install -y -q --no-install-recommends -t $suite-backports $bpo"
 	fi
+	[ -z "$optional" ] || hook+="; ! chroot . apt-cache show $optional >/dev/null || \$in apt-get install -y -q --no-install-recommends -t $suite-backports $optional"
 	[ -z "$later" ] || hook+="; \$in apt-get install -y -q --no-install-recommends $later"
 	hook+='; rm -f var/cache/apt/archives/*.deb'
 	local mode=auto
@@ -73,16 +81,14 @@ build_tree() {
 	chmod -R u+rwX "$1"
 	touch "$1/etc/resolv.conf" "$1/etc/hosts"
 	# What a kernel built here depends on.
-	{
-		ls "$1"/usr/src/linux-source-7.3.tar.xz
-		sed -nE '/^Package: (linux-source-7.3|rustc|clang-[0-9]+|bindgen|pahole)$/,/^$/{/^(Package|Version):/p}' "$1/var/lib/dpkg/status"
-	} >"$1/.versions"
+	sed -nE '/^Package: (linux-source-7.3|rustc|clang-[0-9]+|bindgen|pahole)$/,/^$/{/^(Package|Version):/p}' \
+		"$1/var/lib/dpkg/status" >"$1/.versions"
 }
 
 want_tree() {
 	[ -z "${VGPU_TREE:-}" ] || { TREE=$VGPU_TREE; return; }
 	want_debian_tools
-	step tree "$(key "$TOP/scripts/packages/toolchain" "$(declare -f build_tree debian)")" "toolchain tree" build_tree
+	step tree "$(key "$TOP/scripts/packages/toolchain" "$(text build_tree debian)")" "toolchain tree" build_tree
 	TREE=$STEP
 	export VGPU_TREE=$TREE
 }
@@ -104,7 +110,9 @@ want_linux() {
 		export VGPU_BIND="${VGPU_BIND:-} $LINUX"
 		return
 	fi
-	step linux "$(key "$TREE/.versions" "$(declare -f build_linux)")" "kernel source" build_linux
+	[ -e "$TREE/usr/src/linux-source-7.3.tar.xz" ] || die "Debian's backports no longer have linux-source-7.3;
+    name a Linux 7.3 source tree of your own: make ... KSRC=DIR"
+	step linux "$(key "$TREE/.versions" "$(text build_linux)")" "kernel source" build_linux
 	LINUX=$STEP
 }
 
@@ -128,12 +136,12 @@ build_kernel() {
 	local dir=$1 m
 	# shellcheck disable=SC2046
 	config_kernel "$dir" $(kernel_fragments "$KERNEL_NAME")
-	m="make -s -C $LINUX LLVM=1 O=$dir"
+	m="make -C $LINUX LLVM=1 O=$dir"
 	in_tree $m -j"$(($(nproc) + 1))" vmlinux modules
 	rm -rf "$dir/root"
 	in_tree $m INSTALL_MOD_PATH="$dir/root" modules_install
 	rm -f "$dir"/root/lib/modules/*/build
-	in_tree make -s --no-print-directory -C "$LINUX" LLVM=1 O="$dir" kernelrelease | tail -n 1 >"$dir/release"
+	cp "$dir/include/config/kernel.release" "$dir/release"
 }
 
 kernel_fragments() {
@@ -150,7 +158,7 @@ want_kernel() {
 	src=$LINUX
 	[ -z "${KSRC:-}" ] || src="$LINUX $(git -C "$LINUX" rev-parse HEAD 2>/dev/null || cat "$LINUX/Makefile")"
 	# shellcheck disable=SC2046
-	RESUME=1 step "kernel-$KERNEL_NAME" "$(key "$src" "$TREE/.versions" "$(declare -f build_kernel config_kernel)" \
+	RESUME=1 step "kernel-$KERNEL_NAME" "$(key "$src" "$TREE/.versions" "$(text build_kernel config_kernel)" \
 		$(kernel_fragments "$KERNEL_NAME"))" "kernel ($KERNEL_NAME)" build_kernel
 	KERNEL=$STEP
 }
@@ -171,24 +179,24 @@ want_image() {
 	*) die "there is no guest root '$1'" ;;
 	esac
 	want_tree
-	step "image-$1" "$(key "$TOP/scripts/packages/$1" "$IMAGE_SUITE" "$(declare -f build_image debian)")" \
+	step "image-$1" "$(key "$TOP/scripts/packages/$1" "$IMAGE_SUITE" "$(text build_image debian)")" \
 		"guest root ($1)" build_image
 	IMAGE=$STEP/root.squashfs
 }
 
 # ---- The module --------------------------------------------------------------------------
 
-# want_module [KERNEL-NAME] : the driver built from this checkout against that kernel, into the cache.
+# want_module [KERNEL-NAME] [WORDS...] : the driver built from this checkout against that kernel, into
+# the cache. More words go to make; MODULE_FLAVOUR gives such a build a folder of its own.
 want_module() {
+	local words=("${@:2}")
 	want_kernel "${1:-default}"
-	MODULE=$CACHE/module-$CHECKOUT/$(basename "$KERNEL")
+	MODULE=$CACHE/module-$CHECKOUT/$(basename "$KERNEL")${MODULE_FLAVOUR:+-$MODULE_FLAVOUR}
+	MODULE_KO=$MODULE/drivers/gpu/drm/virtio_gpu/virtio_gpu_rs.ko
 	mkdir -p "$MODULE"
 	exec 7>"$MODULE.lock"
 	flock 7
-	if ! in_tree make -s -C "$KERNEL" LLVM=1 M="$TOP" MO="$MODULE" CONFIG_DRM_VIRTIO_GPU_RS=m \
-		-j"$(($(nproc) + 1))" ${V:+V=$V} modules >&2; then
-		die "the module does not build"
-	fi
+	in_tree make -s -C "$KERNEL" LLVM=1 M="$TOP" MO="$MODULE" CONFIG_DRM_VIRTIO_GPU_RS=m \
+		-j"$(($(nproc) + 1))" ${V:+V=$V} ${W:+W=$W} "${words[@]}" modules >&2 || die "the module does not build"
 	exec 7>&-
-	MODULE_KO=$MODULE/drivers/gpu/drm/virtio_gpu/virtio_gpu_rs.ko
 }

@@ -267,6 +267,8 @@ class Boot:
             name = os.path.basename(args[0])
             self.qmp.screendump(f"{self.opt.out}/{name}", int(args[1]) if len(args) > 1 else 0)
             return name
+        if what == "picture":
+            return self._picture(*args)
         if what == "qmp":
             request = json.loads(line.split(None, 1)[1])
             return json.dumps(self.qmp.command(request["execute"], **request.get("arguments", {})))
@@ -274,6 +276,17 @@ class Boot:
             self.qmp.command("send-key", keys=[{"type": "qcode", "data": k} for k in args])
             return ""
         raise ValueError(f"no such request: {what}")
+
+    def _picture(self, name, colour, head="0"):
+        """A screendump and what is on it: width, height, how many colours, percent that has this one."""
+        from PIL import Image
+        path = f"{self.opt.out}/{os.path.basename(name)}"
+        self.qmp.screendump(path, int(head))
+        with Image.open(path) as picture:
+            picture = picture.convert("RGB")
+            counts = {rgb: n for n, rgb in picture.getcolors(picture.width * picture.height)}
+            share = 100 * counts.get(tuple(bytes.fromhex(colour)), 0) // (picture.width * picture.height)
+            return f"{picture.width} {picture.height} {len(counts)} {share}"
 
     def _judge(self):
         allow = re.compile(self.opt.allow) if self.opt.allow else None
