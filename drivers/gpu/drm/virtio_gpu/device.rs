@@ -32,8 +32,6 @@ pub(crate) struct Gpu {
     features: Features,
     /// Number of scanouts, 0 if there is no display.
     num_scanouts: u32,
-    /// Number of capability sets.
-    num_capsets: u32,
     /// Whether buffers are handed over by DMA address rather than by guest-physical address.
     uses_dma_api: bool,
     queues: Arc<Queues>,
@@ -70,7 +68,6 @@ impl Gpu {
         Ok(Self {
             features,
             num_scanouts,
-            num_capsets,
             uses_dma_api: !dev.has_dma_quirk(),
             queues: Queues::new(dev.parent())?,
             display: KBox::try_pin_init(Display::new(), GFP_KERNEL)?,
@@ -87,11 +84,6 @@ impl Gpu {
     /// Number of scanouts, at most 16; 0 if there is no display.
     pub(crate) fn num_scanouts(&self) -> u32 {
         self.num_scanouts
-    }
-
-    /// Number of capability sets.
-    pub(crate) fn num_capsets(&self) -> u32 {
-        self.num_capsets
     }
 
     /// Whether the host is told of guest pages by DMA address rather than by guest-physical address.

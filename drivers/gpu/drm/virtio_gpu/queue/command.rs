@@ -24,7 +24,6 @@ use kernel::{
     sync::aref::ARef, //
 };
 use virtio_gpu_proto as proto;
-use zerocopy::FromBytes as _;
 
 /// Most objects that one command names.
 const MAX_OBJECTS: usize = 2;

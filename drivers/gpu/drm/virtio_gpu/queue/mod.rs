@@ -39,7 +39,10 @@ use self::{
 };
 use crate::abi::{
     sync::{
-        workqueue::flush,
+        workqueue::{
+            flush,
+            system_dfl, //
+        },
         OwnedQueue,
         Signalling, //
     },
@@ -61,7 +64,6 @@ use kernel::{
         SpinLock, //
     },
     workqueue::{
-        self,
         Work,
         WorkItem, //
     }, //
@@ -179,19 +181,6 @@ impl Queues {
         }
     }
 
-    /// Sends a request and waits for the reply, see [`Pending::wait`].
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`] and those of [`Pending::wait`].
-    pub(crate) fn request<R: proto::Request>(&self, request: R) -> Result<KVec<u8>> {
-        let mut batch = self.batch();
-        let pending = batch.request(request)?;
-
-        drop(batch);
-        pending.wait(TIMEOUT_MS)
-    }
-
     /// Sends a command on the cursor queue.
     pub(crate) fn push_cursor(&self, command: Command) {
         self.push(&self.cursor, command, Class::Cursor);
@@ -262,7 +251,7 @@ impl Queues {
             }
         }
         // Queued already is fine, it takes all there is.
-        let _ = workqueue::system_unbound().enqueue::<_, 1>(this.clone());
+        let _ = system_dfl().enqueue::<_, 1>(this.clone());
     }
 
     /// Accepts no more commands and ends those that are parked, with [`ENODEV`]. Commands that the
@@ -285,7 +274,7 @@ impl Queues {
         this.cursor.empty(reset, &mut unused);
         Self::end(this, unused, ENODEV);
         this.spent.lock().kept = false;
-        let _ = workqueue::system_unbound().enqueue::<_, 1>(this.clone());
+        let _ = system_dfl().enqueue::<_, 1>(this.clone());
     }
 
     /// Whether a queue has broken, so that the device has to be reset.

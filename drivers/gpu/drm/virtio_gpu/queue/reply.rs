@@ -10,7 +10,6 @@ use kernel::{
     prelude::*, //
 };
 use virtio_gpu_proto as proto;
-use zerocopy::FromBytes as _;
 
 /// Why a command has failed that the device has used.
 enum Fault {

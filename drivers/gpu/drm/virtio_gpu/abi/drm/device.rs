@@ -26,10 +26,7 @@ use kernel::{
         ARef,
         AlwaysRefCounted, //
     },
-    types::{
-        NotThreadSafe,
-        Opaque, //
-    }, //
+    types::Opaque, //
 };
 
 /// A DRM device of driver `T`, with the driver's data, which it dereferences to.
@@ -129,8 +126,7 @@ impl<T: Driver> Device<T> {
         to_result(unsafe { bindings::drm_dev_register(self.as_raw(), 0) })
     }
 
-    /// Takes the device away from userspace. New calls fail with [`ENODEV`], and those under an
-    /// [`EnterGuard`] have ended when this returns.
+    /// Takes the device away from userspace. New calls fail with [`ENODEV`].
     pub(crate) fn unplug(&self) {
         // SAFETY: `dev` is valid by the type invariant.
         unsafe { bindings::drm_dev_unplug(self.as_raw()) };
@@ -141,22 +137,6 @@ impl<T: Driver> Device<T> {
         // SAFETY: `dev` is valid by the type invariant. The word is read by ioctls only after
         // registration.
         unsafe { (*self.as_raw()).driver_features &= !features };
-    }
-
-    /// Keeps the device from being unplugged, or returns `None` if it has been.
-    pub(crate) fn enter(&self) -> Option<EnterGuard<'_, T>> {
-        let mut idx = 0;
-
-        // SAFETY: `dev` is valid by the type invariant.
-        if !unsafe { bindings::drm_dev_enter(self.as_raw(), &mut idx) } {
-            return None;
-        }
-        // INVARIANT: The section was entered with `idx`.
-        Some(EnterGuard {
-            dev: self,
-            idx,
-            _not_send: NotThreadSafe,
-        })
     }
 
     pub(super) unsafe extern "C" fn release_callback(dev: *mut bindings::drm_device) {
@@ -186,32 +166,5 @@ unsafe impl<T: Driver> AlwaysRefCounted for Device<T> {
     unsafe fn dec_ref(this: NonNull<Self>) {
         // SAFETY: The caller gives up a reference, so the device is valid until the put.
         unsafe { bindings::drm_dev_put(Opaque::cast_into(&raw const (*this.as_ptr()).dev)) };
-    }
-}
-
-/// A section in which the device is not unplugged. Not to be held across waits.
-///
-/// # Invariants
-///
-/// `idx` is that of a `drm_dev_enter()` that has succeeded.
-#[must_use]
-pub(crate) struct EnterGuard<'a, T: Driver> {
-    dev: &'a Device<T>,
-    idx: i32,
-    _not_send: NotThreadSafe,
-}
-
-impl<T: Driver> Deref for EnterGuard<'_, T> {
-    type Target = Device<T>;
-
-    fn deref(&self) -> &Device<T> {
-        self.dev
-    }
-}
-
-impl<T: Driver> Drop for EnterGuard<'_, T> {
-    fn drop(&mut self) {
-        // SAFETY: `idx` is valid by the type invariant.
-        unsafe { bindings::drm_dev_exit(self.idx) };
     }
 }

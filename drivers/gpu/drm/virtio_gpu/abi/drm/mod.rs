@@ -11,10 +11,7 @@ pub(crate) mod ioctl;
 pub(crate) mod kms;
 
 pub(crate) use self::{
-    device::{
-        Device,
-        EnterGuard, //
-    },
+    device::Device,
     driver::{
         Driver,
         DriverInfo,

@@ -76,3 +76,10 @@ pub(crate) fn flush<T, const ID: u64>(work: &Work<T, ID>) {
     // SAFETY: `work` is a live work item, which has been initialised as every `Work` has.
     unsafe { bindings::flush_work(Work::raw_get(work)) };
 }
+
+/// The kernel's queue for work that need not run on the CPU that queues it. What the kernel crate
+/// has, `system_unbound()`, is the deprecated name, for which the kernel warns.
+pub(crate) fn system_dfl() -> &'static Queue {
+    // SAFETY: `system_dfl_wq` is set up at boot and lives for ever.
+    unsafe { Queue::from_raw(bindings::system_dfl_wq) }
+}

@@ -3,6 +3,7 @@
 //! Handling of configuration changes where sleeping is fine, and only while the driver is bound.
 
 use super::Device;
+use crate::abi::sync::workqueue;
 use core::ptr::NonNull;
 use kernel::{
     device,
@@ -15,7 +16,6 @@ use kernel::{
         Mutex, //
     },
     workqueue::{
-        self,
         Work,
         WorkItem, //
     }, //
@@ -93,13 +93,13 @@ impl<H: ConfigHandler> ConfigWork<H> {
     /// Has the handler called soon. May be called in interrupt context.
     pub(crate) fn schedule(&self) {
         // Queued already is fine: the handler has not looked yet.
-        let _ = workqueue::system_unbound().enqueue(self.0.clone());
+        let _ = workqueue::system_dfl().enqueue(self.0.clone());
     }
 
     /// Waits for a call that is under way; no other follows. May sleep.
     pub(crate) fn stop(&self) {
         *self.0.active.lock() = false;
-        crate::abi::sync::workqueue::flush(&self.0.work);
+        workqueue::flush(&self.0.work);
     }
 }
 
