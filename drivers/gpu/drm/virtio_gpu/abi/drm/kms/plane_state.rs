@@ -71,7 +71,11 @@ impl<T: DriverPlane> State<T> {
     ) -> *mut bindings::drm_plane_state {
         Self::alloc(|state| {
             // SAFETY: The core calls this with a valid plane that has a state, under its lock.
-            unsafe { bindings::__drm_atomic_helper_plane_duplicate_state(plane, state) };
+            unsafe {
+                bindings::__drm_atomic_helper_plane_duplicate_state(plane, state);
+                // The helper copies it, but it was for the commit that the old state is from.
+                (*state).ignore_damage_clips = false;
+            }
         })
         .unwrap_or(core::ptr::null_mut())
     }
