@@ -128,8 +128,8 @@ impl<D: KmsDriver> Framebuffer<D> {
             offset: cmd.offsets[0],
         };
 
-        // SAFETY: `dev` is valid.
-        if !unsafe { bindings::drm_any_plane_has_format(dev.as_raw(), request.format, 0) } {
+        // SAFETY: By the safety requirements.
+        if unsafe { (*info).num_planes } != 1 {
             return Err(EINVAL);
         }
         let object = gem::Object::<D::Object>::lookup(file, cmd.handles[0]).map_err(|_| EINVAL)?;

@@ -71,8 +71,8 @@ pub(crate) trait KmsDriver: Driver {
     /// The driver's part of a connector.
     type Connector: DriverConnector<Driver = Self>;
 
-    /// Somebody makes a framebuffer of `object`, which is large enough for it. Its format is one
-    /// that a plane has.
+    /// Somebody makes a framebuffer of `object`, which is large enough for it. Its format may be one
+    /// that no plane has, so that it can never be shown.
     fn check_framebuffer(
         dev: &Device<Self>,
         object: &gem::Object<Self::Object>,
