@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs IGT programs in the guest on the C driver and on ours and puts the
+results side by side.
+
+igt.py [--programs FILE] [--only c|rust] [PROGRAM...]    boots the guest, once a driver
+igt.py --compare C.json RUST.json                        only compares
+
+Ours has to skip what the C driver skips, and must not fail, crash or run out
+of time anywhere. Leaves igt.md (the table) and igt-c.json, igt-rust.json in
+VGPU_OUT. Runs inside the toolchain tree.
+"""
+
+import argparse
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BOOT = os.environ.get("VGPU_BOOT") or os.path.join(os.path.dirname(HERE), "guest", "boot")
+BAD = ("FAIL", "CRASH", "TIMEOUT", "NOT RUN", "MISSING")
+RESULT = re.compile(r"^(?:(Dynamic subtest|Subtest) ([\w-]+): )?(SUCCESS|FAIL|SKIP|CRASH|TIMEOUT)(?: \([\d.]+s\))?$")
+
+
+def parse(text):
+    """{program@subtest[@dynamic]: result} of what guest.sh left; a program without subtests is named alone."""
+    results, subs, why = {}, {}, {}
+    prog = current = dynamic = None
+
+    def close(rc):
+        """A subtest that started and did not end took the run with it."""
+        if current and results.get(current) is None:
+            results[current] = "TIMEOUT" if rc in (124, 137) else "CRASH"
+
+    for line in text.splitlines():
+        word = line.split()
+        if line.startswith("@list "):
+            subs[word[1]] = word[2:]
+        elif line.startswith("@missing "):
+            results[word[1]] = "MISSING"
+        elif line.startswith("@run "):
+            prog, current, dynamic = word[1], None, None
+            if not subs.get(prog):
+                current = prog
+                results[prog] = None
+        elif line.startswith("@exit "):
+            rc = int(word[2])
+            if current == prog and results.get(prog) is None:
+                results[prog] = {0: "SUCCESS", 77: "SKIP", 98: "FAIL"}.get(rc)
+            elif rc == 77 and current is None and len(word) < 4:
+                # The whole program cannot run here.
+                for s in subs[prog]:
+                    results.setdefault(f"{prog}@{s}", "SKIP")
+            close(rc)
+        elif m := re.match(r"Starting (dynamic )?subtest: ([\w-]+)", line):
+            if m.group(1):
+                dynamic = f"{current}@{m.group(2)}"
+            else:
+                current, dynamic = f"{prog}@{m.group(2)}", None
+                results[current] = None
+        elif m := RESULT.match(line):
+            kind, name, result = m.groups()
+            if kind == "Dynamic subtest":
+                results[f"{current}@{name}"] = result
+            elif kind:
+                results[f"{prog}@{name}"] = result
+            elif current == prog:
+                results[prog] = result
+        elif m := re.match(r"\([\w-]+:\d+\) [\w/-]*(?:CRITICAL|WARNING): (.*)", line):
+            why.setdefault(dynamic or current or prog, m.group(1))
+        elif m := re.match(r"(?:Test requirement not met|Test requirement): ?(.*)", line):
+            why.setdefault(dynamic or current or prog, m.group(1))
+    for p, names in subs.items():
+        for s in names:
+            results.setdefault(f"{p}@{s}", "NOT RUN")
+    if "@end" not in text:
+        results["(the guest's script)"] = "CRASH"
+    return {"results": {k: v or "CRASH" for k, v in sorted(results.items())}, "why": why}
+
+
+def run(driver, programs, out, timeout):
+    """Boots the guest; (parsed results, the runner's status)."""
+    os.makedirs(out, exist_ok=True)
+    listed = os.path.join(out, "programs")
+    with open(listed, "w", encoding="ascii") as f:
+        f.write("\n".join(programs) + "\n")
+    status = subprocess.run([BOOT, "--driver", driver, "--image", "igt", "--out", out, "--quiet", "--timeout", str(timeout),
+                             "--add", listed, "--run", os.path.join(HERE, "guest.sh")], check=False).returncode
+    try:
+        with open(os.path.join(out, "guest.log"), encoding="utf-8", errors="replace") as f:
+            found = parse(f.read())
+    except FileNotFoundError:
+        found = {"results": {"(the guest's script)": "CRASH"}, "why": {}}
+    found["driver"] = driver
+    found["boot"] = status
+    return found
+
+
+def counts(results):
+    c = collections.Counter(results.values())
+    return ", ".join(f"{n} {k}" for k, n in sorted(c.items()))
+
+
+def by_program(results):
+    out = collections.defaultdict(dict)
+    for name, result in results.items():
+        out[name.split("@")[0]][name] = result
+    return out
+
+
+def table(c, rust):
+    """Markdown: a line a program with its counts, then every test whose results differ."""
+    lines = ["| program | C | Rust |", "|---|---|---|"]
+    pc, pr = by_program(c["results"]), by_program(rust["results"])
+    for prog in sorted(set(pc) | set(pr)):
+        lines.append(f"| {prog} | {counts(pc.get(prog, {}))} | {counts(pr.get(prog, {}))} |")
+    lines.append(f"| all | {counts(c['results'])} | {counts(rust['results'])} |")
+    lines += ["", "| test | C | Rust |", "|---|---|---|"]
+    for name in sorted(set(c["results"]) | set(rust["results"])):
+        a, b = c["results"].get(name, "-"), rust["results"].get(name, "-")
+        if a != b or b in BAD:
+            lines.append(f"| {name} | {a} | {b} |")
+    return "\n".join(lines) + "\n"
+
+
+def judge(c, rust):
+    """[(good, name)], one a program."""
+    verdicts = []
+    pc, pr = by_program(c["results"]), by_program(rust["results"])
+    for prog in sorted(set(pc) | set(pr)):
+        a, b = pc.get(prog, {}), pr.get(prog, {})
+        skips = {n for n, r in a.items() if r == "SKIP"}, {n for n, r in b.items() if r == "SKIP"}
+        bad = sorted(n for n, r in b.items() if r in BAD)
+        for n in bad:
+            print(f"# {n}: {b[n]} (C: {a.get(n, '-')}): {rust['why'].get(n, '')}")
+        for n in sorted(skips[0] ^ skips[1]):
+            print(f"# {n}: C {a.get(n, '-')}, Rust {b.get(n, '-')}: {(c if n in skips[0] else rust)['why'].get(n, '')}")
+        verdicts.append((not bad and skips[0] == skips[1], f"{prog}: {counts(b)} (C: {counts(a)})"))
+    return verdicts
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--programs", default=os.path.join(HERE, "programs"))
+    p.add_argument("--only", choices=["c", "rust"])
+    p.add_argument("--compare", nargs=2, metavar=("C", "RUST"))
+    p.add_argument("--timeout", type=int, default=1500, help="seconds a guest may take")
+    p.add_argument("program", nargs="*", help="run only these of the list")
+    a = p.parse_args()
+    out = os.environ.get("VGPU_OUT") or "."
+    if a.compare:
+        found = {}
+        for driver, path in zip(("c", "rust"), a.compare):
+            with open(path, encoding="utf-8") as f:
+                found[driver] = json.load(f)
+    else:
+        with open(a.programs, encoding="ascii") as f:
+            programs = [line.strip() for line in f if line.strip() and not line.startswith("#")]
+        if a.program:
+            programs = [line for line in programs if line.split()[0] in a.program]
+        found = {d: run(d, programs, os.path.join(out, d), a.timeout) for d in ([a.only] if a.only else ["c", "rust"])}
+        for driver, f in found.items():
+            with open(os.path.join(out, f"igt-{driver}.json"), "w", encoding="utf-8") as file:
+                json.dump(f, file, indent=1)
+    if a.only:
+        for name, result in found[a.only]["results"].items():
+            if result in BAD:
+                print(f"# {name}: {result}: {found[a.only]['why'].get(name, '')}")
+        print(f"# {a.only}: {counts(found[a.only]['results'])}")
+        return 0
+    with open(os.path.join(out, "igt.md"), "w", encoding="utf-8") as f:
+        f.write(table(found["c"], found["rust"]))
+    verdicts = judge(found["c"], found["rust"])
+    verdicts.append((found["rust"].get("boot") == 0, "our guest ends well, no complaint from its kernel"))
+    print(f"1..{len(verdicts)}")
+    for n, (good, name) in enumerate(verdicts, 1):
+        print(f"{'ok' if good else 'not ok'} {n} - {name}")
+    return 0 if all(good for good, _ in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
