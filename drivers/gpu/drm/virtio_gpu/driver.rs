@@ -145,8 +145,9 @@ impl virtio::Driver for VirtioGpu {
         if let Some(vga) = aperture::pci_vga(parent) {
             dev_info!(
                 parent,
-                "[drm] pci: {} detected\n",
-                if vga { "virtio-vga" } else { "virtio-gpu-pci" }
+                "[drm] pci: {} detected at {}\n",
+                if vga { "virtio-vga" } else { "virtio-gpu-pci" },
+                parent.name()
             );
             if vga {
                 aperture::evict_boot_display(parent, <Self as drm::Driver>::INFO.name)?;
