@@ -46,7 +46,8 @@ impl Gpu {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]; [`EINVAL`] if the configuration space is too short.
+    /// [`ENOMEM`]; [`EINVAL`] if the configuration space is too short; [`EBUSY`] if the window of
+    /// host memory is taken.
     pub(crate) fn new(dev: &virtio::Device<Core<'_>>) -> Result<Self> {
         let config = dev.config();
         let offered = config::num_scanouts(&config)?;
@@ -56,6 +57,23 @@ impl Gpu {
 
         if num_scanouts == 0 {
             features.edid = false;
+        }
+        if let Some(window) = dev
+            .shared_memory(proto::SHM_ID_HOST_VISIBLE)
+            .inspect_err(|_| {
+                dev_err!(
+                    dev.parent(),
+                    "[drm] *ERROR* Could not reserve host visible region\n"
+                );
+            })?
+        {
+            dev_info!(
+                dev.parent(),
+                "[drm] Host memory window: {:#x} +{:#x}\n",
+                window.start,
+                window.len
+            );
+            features.host_visible = true;
         }
         features.log(dev.parent());
         if num_scanouts == 0 {

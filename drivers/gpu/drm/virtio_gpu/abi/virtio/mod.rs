@@ -27,6 +27,7 @@ use kernel::{
 pub(crate) mod buffer;
 pub(crate) mod config;
 pub(crate) mod config_work;
+pub(crate) mod shm;
 pub(crate) mod virtqueue;
 
 pub(crate) use self::{
