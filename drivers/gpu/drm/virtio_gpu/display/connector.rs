@@ -16,6 +16,7 @@ use crate::{
     },
     driver::VirtioGpu, //
 };
+use kernel::prelude::*;
 
 /// Refresh rate of modes that are made for a display without EDID, in Hz.
 const REFRESH: u32 = 60;
@@ -60,13 +61,18 @@ impl DriverConnector for Output {
 
     fn mode_valid(connector: &Connector<Self>, mode: &Mode) -> bool {
         let mode_size = (u32::from(mode.width()), u32::from(mode.height()));
-        let (width, height) = size(connector).unwrap_or_default();
-        let close = |mode: u32, host: u32| mode <= host && mode >= host.saturating_sub(SLACK);
 
         !mode.preferred()
             || mode_size == DEFAULT_SIZE
-            || (close(mode_size.0, width) && close(mode_size.1, height))
+            || fits(mode_size, size(connector).unwrap_or_default())
     }
+}
+
+/// Whether a mode can be what a host prefers whose window is of size `host`.
+fn fits(mode: (u32, u32), host: (u32, u32)) -> bool {
+    let close = |mode: u32, host: u32| mode <= host && mode >= host.saturating_sub(SLACK);
+
+    close(mode.0, host.0) && close(mode.1, host.1)
 }
 
 /// The size that the host would like the display to have, in pixels.
@@ -85,5 +91,26 @@ pub(super) fn update_edid(probe: &ConnectorProbe<'_, Output>) {
         if let Some(display) = dev.display().info.lock().get(probe.index) {
             probe.set_edid(&display.edid);
         }
+    }
+}
+
+#[kunit_tests(virtio_gpu_connector)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferred_modes() {
+        let host = (1370, 770);
+
+        assert!(fits((1370, 770), host));
+        assert!(fits((1368, 768), host));
+        assert!(fits((1354, 754), host));
+        assert!(!fits((1353, 770), host));
+        assert!(!fits((1370, 753), host));
+        assert!(!fits((1371, 770), host));
+        // A host that does not say, and one that says nonsense.
+        assert!(!fits((1024, 768), (0, 0)));
+        assert!(fits((8, 8), (9, 9)));
+        assert!(!fits((8192, 8192), (u32::MAX, u32::MAX)));
     }
 }

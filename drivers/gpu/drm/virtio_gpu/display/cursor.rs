@@ -8,7 +8,11 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    primary,
+    framebuffer::origin,
+    primary::{
+        self,
+        Upload, //
+    },
     shown,
     CURSOR_SIZE, //
 };
@@ -110,7 +114,7 @@ impl Cursor {
     }
 
     /// Gives the upload of an image a number, and has the image shown when it has ended.
-    fn on_uploaded(self: &Arc<Self>, upload: Command) -> Result<(u64, Command)> {
+    fn on_uploaded(self: &Arc<Self>, upload: Upload) -> Result<(u64, Upload)> {
         let number = self.next_upload.fetch_add(1, Relaxed);
         let reply = KBox::new(
             Uploaded {
@@ -131,7 +135,6 @@ impl Cursor {
             command,
             upload,
         } = update;
-        let mut batch = self.queues.display_batch();
         let mut state = self.state.lock();
         let last = core::mem::replace(&mut state.look, look);
 
@@ -140,7 +143,7 @@ impl Cursor {
             Some((number, upload)) => {
                 let stale = state.waiting.replace((number, command));
                 drop(state);
-                batch.push(upload);
+                self.queues.push_display(upload.into_command());
                 stale
             }
             None if new_image => {
@@ -196,7 +199,7 @@ pub(super) struct Prepared {
     /// For the cursor queue.
     command: Command,
     /// The upload of a new image, with its number.
-    upload: Option<(u64, Command)>,
+    upload: Option<(u64, Upload)>,
 }
 
 /// The driver's part of a cursor plane.
@@ -213,18 +216,20 @@ impl DriverPlane for CursorPlane {
     const ASYNC: bool = true;
 
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
-        match check.new().framebuffer() {
+        match check.new_state().framebuffer() {
             None => return Ok(()),
             Some(fb) if fb.width() > CURSOR_SIZE || fb.height() > CURSOR_SIZE => {
                 return Err(EINVAL);
             }
+            // A cursor is a resource, not a part of one.
+            Some(fb) if fb.object().is_dumb() && origin(fb)? != (0, 0) => return Err(EINVAL),
             Some(_) => {}
         }
         check.unscaled(true)
     }
 
     fn prepare(plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Prepared>> {
-        let (old, new) = (prepare.old(), prepare.new());
+        let (old, new) = (prepare.old_state(), prepare.new_state());
         let was_shown = shown(&old, prepare.old_crtc_state());
         let is_shown = shown(&new, prepare.new_crtc_state());
         let cursor = &plane.cursor;

@@ -145,3 +145,58 @@ fn keep_edid(reply: &mut KVec<u8>) {
         reply.clear();
     }
 }
+
+#[kunit_tests(virtio_gpu_display_info)]
+mod tests {
+    use super::*;
+
+    /// An answer with an EDID of `len` bytes that count from 1.
+    fn answer(type_: u32, len: usize) -> Result<KVec<u8>> {
+        let mut reply = KVec::new();
+
+        reply.extend_from_slice(&type_.to_le_bytes(), GFP_KERNEL)?;
+        reply.resize(24, 0, GFP_KERNEL)?;
+        reply.extend_from_slice(&u32::try_from(len)?.to_le_bytes(), GFP_KERNEL)?;
+        reply.resize(32, 0, GFP_KERNEL)?;
+        for byte in 0..proto::EDID_LEN {
+            // CAST: Wraps.
+            reply.push((byte as u8).wrapping_add(1), GFP_KERNEL)?;
+        }
+        Ok(reply)
+    }
+
+    #[test]
+    fn edid_is_cut_out() -> Result {
+        for len in [0, 128, 256, proto::EDID_LEN] {
+            let mut reply = answer(proto::RESP_OK_EDID, len)?;
+
+            keep_edid(&mut reply);
+            assert_eq!(reply.len(), len);
+            assert!(reply.iter().zip(1u8..).take(128).all(|(&a, b)| a == b));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nonsense_is_no_edid() -> Result {
+        let mut wrong_type = answer(proto::RESP_OK_NODATA, 128)?;
+        let mut too_long = answer(proto::RESP_OK_EDID, proto::EDID_LEN + 1)?;
+        let mut short = KVec::new();
+
+        keep_edid(&mut wrong_type);
+        keep_edid(&mut too_long);
+        keep_edid(&mut short);
+        assert!(wrong_type.is_empty() && too_long.is_empty() && short.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn there_is_one_display_at_first() {
+        let info = Info::new();
+
+        assert!(info
+            .get(0)
+            .is_some_and(|d| (d.width, d.height) == DEFAULT_SIZE));
+        assert!((1..=16).all(|index| info.get(index).is_none()));
+    }
+}

@@ -9,6 +9,7 @@
 
 mod connector;
 mod cursor;
+mod framebuffer;
 mod info;
 mod primary;
 
@@ -92,9 +93,13 @@ impl KmsDriver for VirtioGpu {
     fn check_framebuffer(
         _dev: &DrmDevice,
         object: &gem::Object<Resource>,
-        _request: &FramebufferRequest,
+        request: &FramebufferRequest,
     ) -> Result {
-        object.check_usable()
+        framebuffer::check(object, request)
+    }
+
+    fn planes_updated(dev: &DrmDevice) {
+        dev.queues().kick();
     }
 }
 

@@ -6,7 +6,10 @@
 //! the buffer if that or its place has changed, and has the host show the changes.
 #![forbid(unsafe_code)]
 
-use super::shown;
+use super::{
+    framebuffer::origin,
+    shown, //
+};
 use crate::{
     abi::drm::kms::{
         self,
@@ -18,7 +21,11 @@ use crate::{
         PlanePrepare, //
     },
     driver::VirtioGpu,
-    queue::Command, //
+    object::Object,
+    queue::{
+        Command,
+        Reply, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -34,7 +41,7 @@ pub(super) struct Primary;
 
 /// The commands of an update, in their order.
 pub(super) struct Commands {
-    upload: Option<Command>,
+    upload: Option<Upload>,
     scanout: Option<Command>,
     flush: Option<Command>,
 }
@@ -48,18 +55,22 @@ impl DriverPlane for Primary {
     const ASYNC: bool = false;
 
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
-        if check.new().framebuffer().is_none() {
-            return Ok(());
+        match check.new_state().framebuffer() {
+            None => return Ok(()),
+            Some(fb) if fb.object().is_dumb() => {
+                origin(fb)?;
+            }
+            Some(_) => {}
         }
         // Damage is that since the last update, and uploads are per buffer.
-        if !check.old().same_framebuffer(&check.new()) {
+        if !check.old_state().same_framebuffer(&check.new_state()) {
             check.ignore_damage();
         }
         check.unscaled(false)
     }
 
     fn prepare(_plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Commands>> {
-        let (old, new) = (prepare.old(), prepare.new());
+        let (old, new) = (prepare.old_state(), prepare.new_state());
         let (Some(crtc), Some(crtc_state)) = (prepare.crtc(), prepare.new_crtc_state()) else {
             return Ok(None);
         };
@@ -88,51 +99,87 @@ impl DriverPlane for Primary {
             None => return Ok(None),
         };
 
+        let object = fb.object();
+        let source = in_resource(fb, source)?;
+        let damage = in_resource(fb, damage)?;
+        let scanout = if moved {
+            let request = proto::SetScanout::new(crtc.index, object.id(), source);
+            Some(Command::new(request)?.hold(ARef::from(object)))
+        } else {
+            None
+        };
+        let flush = Command::new(proto::ResourceFlush::new(object.id(), damage))?;
+
         Ok(Some(Commands {
-            upload: upload(fb, wire(damage))?,
-            scanout: moved
-                .then(|| {
-                    Command::new(proto::SetScanout::new(
-                        crtc.index,
-                        fb.object().id(),
-                        wire(source),
-                    ))
-                    .map(|command| command.hold(ARef::from(fb.object())))
-                })
-                .transpose()?,
-            flush: Some(
-                Command::new(proto::ResourceFlush::new(fb.object().id(), wire(damage)))?
-                    .hold(ARef::from(fb.object())),
-            ),
+            upload: upload(fb, damage)?,
+            scanout,
+            flush: Some(flush.hold(ARef::from(object))),
         }))
     }
 
     fn update(plane: &Plane<Self>, commands: Commands) {
-        let mut batch = plane.dev().queues().display_batch();
-        let commands = [commands.upload, commands.scanout, commands.flush];
+        let upload = commands.upload.map(Upload::into_command);
+        let commands = [upload, commands.scanout, commands.flush];
 
         for command in commands.into_iter().flatten() {
-            batch.push(command);
+            plane.dev().queues().push_display(command);
         }
     }
 }
 
-/// The command that copies `rect` of a framebuffer to the host, if the host has a copy that is
-/// written to by the CPU.
-pub(super) fn upload(fb: &Framebuffer<VirtioGpu>, rect: proto::Rect) -> Result<Option<Command>> {
+/// The copying of pixels to the host.
+pub(super) struct Upload {
+    object: ARef<Object>,
+    command: Command,
+}
+
+impl Upload {
+    /// Has `reply` told when it has ended.
+    pub(super) fn on_reply(mut self, reply: KBox<dyn Reply>) -> Self {
+        self.command = self.command.on_reply(reply);
+        self
+    }
+
+    /// The command, to be pushed now: the device sees what has been drawn up to here.
+    pub(super) fn into_command(self) -> Command {
+        self.object.sync_for_device();
+        self.command.hold(self.object)
+    }
+}
+
+/// The command that copies `rect` of the resource of a framebuffer to the host, if the host has a
+/// copy that the CPU draws.
+///
+/// # Errors
+///
+/// [`ENOMEM`].
+pub(super) fn upload(fb: &Framebuffer<VirtioGpu>, rect: proto::Rect) -> Result<Option<Upload>> {
     if !fb.object().is_dumb() {
         return Ok(None);
     }
     let offset = rect
         .offset(formats::BYTES_PER_PIXEL, fb.pitch())
-        .and_then(|offset| offset.checked_add(u64::from(fb.offset())))
         .ok_or(EINVAL)?;
     let command = Command::new(proto::TransferToHost2d::new(fb.object().id(), offset, rect))?;
 
-    Ok(Some(command.hold(ARef::from(fb.object()))))
+    Ok(Some(Upload {
+        object: ARef::from(fb.object()),
+        command,
+    }))
 }
 
-/// A rectangle as the wire has it.
-fn wire(rect: kms::Rect) -> proto::Rect {
-    proto::Rect::new(rect.x, rect.y, rect.width, rect.height)
+/// A rectangle of a framebuffer as one of its resource.
+fn in_resource(fb: &Framebuffer<VirtioGpu>, rect: kms::Rect) -> Result<proto::Rect> {
+    let (x, y) = if fb.object().is_dumb() {
+        origin(fb)?
+    } else {
+        (0, 0)
+    };
+
+    Ok(proto::Rect::new(
+        rect.x.checked_add(x).ok_or(EINVAL)?,
+        rect.y.checked_add(y).ok_or(EINVAL)?,
+        rect.width,
+        rect.height,
+    ))
 }

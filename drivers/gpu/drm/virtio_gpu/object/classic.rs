@@ -68,7 +68,7 @@ pub(crate) fn create(
     credit: Credit,
 ) -> Result<ARef<Object>> {
     let dumb = origin == Origin::Dumb;
-    let object = Object::new_shmem(dev, size, Args { dumb })?;
+    let object = Object::new_shmem(dev, size, Args { image, dumb })?;
     let mut request = proto::ResourceCreate2d::new(
         object.id(),
         proto::formats::Format::B8G8R8X8Unorm,

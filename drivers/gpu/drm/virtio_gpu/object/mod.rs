@@ -60,6 +60,7 @@ const NO_BACKING: u32 = 2;
 
 /// What a new resource is.
 pub(crate) struct Args {
+    image: Image,
     dumb: bool,
 }
 
@@ -67,6 +68,7 @@ pub(crate) struct Args {
 #[pin_data]
 pub(crate) struct Resource {
     id: ResourceId,
+    image: Image,
     dumb: bool,
     /// One of the states above.
     state: Atomic<u32>,
@@ -80,6 +82,11 @@ impl Resource {
     /// The host's id for the resource, not 0.
     pub(crate) fn id(&self) -> u32 {
         self.id.get()
+    }
+
+    /// The picture that the host knows the resource as.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
     }
 
     /// Whether the object is a dumb buffer.
@@ -112,6 +119,7 @@ impl gem::DriverObject for Resource {
 
         try_pin_init!(Self {
             id: id?,
+            image: args.image,
             dumb: args.dumb,
             state: Atomic::new(ABSENT),
             stamp: Stamp::new(),

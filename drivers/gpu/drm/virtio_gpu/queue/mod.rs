@@ -173,12 +173,14 @@ impl Queues {
         }
     }
 
-    /// Starts a batch of commands of the display.
-    pub(crate) fn display_batch(&self) -> Batch<'_> {
-        Batch {
-            queues: self,
-            class: Class::Display,
-        }
+    /// Queues a command of the display, of which the device is told by [`Self::kick`].
+    pub(crate) fn push_display(&self, command: Command) {
+        self.push(&self.control, command, Class::Display);
+    }
+
+    /// Rings the doorbell for what was queued.
+    pub(crate) fn kick(&self) {
+        self.control.kick();
     }
 
     /// Sends a command on the cursor queue.

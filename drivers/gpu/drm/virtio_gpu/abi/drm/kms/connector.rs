@@ -205,6 +205,9 @@ impl<T: DriverConnector> Connector<T> {
         unsafe { &*connector.cast() }
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn detect_callback(
         connector: *mut bindings::drm_connector,
         _ctx: *mut bindings::drm_modeset_acquire_ctx,
@@ -221,6 +224,9 @@ impl<T: DriverConnector> Connector<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn get_modes_callback(connector: *mut bindings::drm_connector) -> c_int {
         // SAFETY: The helpers call this with a connector of this type, under the lock of the mode
         // configuration.
@@ -229,6 +235,9 @@ impl<T: DriverConnector> Connector<T> {
         c_int::try_from(T::add_modes(&probe)).unwrap_or(c_int::MAX)
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn mode_valid_callback(
         connector: *mut bindings::drm_connector,
         mode: *const bindings::drm_display_mode,
@@ -349,6 +358,9 @@ impl<T: DriverConnector> Deref for ConnectorProbe<'_, T> {
     }
 }
 
+/// # Safety
+///
+/// For its slot in a C vtable only.
 unsafe extern "C" fn read_block_callback(
     context: *mut c_void,
     buf: *mut u8,

@@ -92,6 +92,10 @@ impl<D: KmsDriver> Framebuffer<D> {
     }
 
     /// The `fb_create` hook of a driver.
+    ///
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     pub(super) unsafe extern "C" fn create_callback(
         dev: *mut bindings::drm_device,
         file: *mut bindings::drm_file,

@@ -76,6 +76,9 @@ pub(super) unsafe fn add_action<D: Driver>(
     })
 }
 
+/// # Safety
+///
+/// For [`add_action`] only, with what it is given there.
 unsafe extern "C" fn drop_action<T>(_dev: *mut bindings::drm_device, data: *mut c_void) {
     // SAFETY: `data` is the `T` that `alloc()` has made, and is not used any more.
     unsafe { core::ptr::drop_in_place(data.cast::<T>()) };

@@ -78,6 +78,9 @@ pub(crate) trait KmsDriver: Driver {
         object: &gem::Object<Self::Object>,
         request: &FramebufferRequest,
     ) -> Result;
+
+    /// All planes of a commit have been updated.
+    fn planes_updated(dev: &Device<Self>);
 }
 
 /// A rectangle in whole pixels.

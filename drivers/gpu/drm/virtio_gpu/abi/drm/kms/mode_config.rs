@@ -45,26 +45,32 @@ impl<D: KmsDriver> VTable<D> {
 
     const HELPER_FUNCS: bindings::drm_mode_config_helper_funcs =
         bindings::drm_mode_config_helper_funcs {
-            atomic_commit_tail: Some(commit_tail_callback),
+            atomic_commit_tail: Some(Self::commit_tail_callback),
             ..pin_init::zeroed()
         };
-}
 
-/// Carries a commit out. CRTCs are on before planes are updated, so that the event of a commit that
-/// switches one on comes with its first vertical blank. Old buffers are let go after the flip.
-unsafe extern "C" fn commit_tail_callback(commit: *mut bindings::drm_atomic_commit) {
-    // SAFETY: The helpers call this with a commit whose states are swapped in, which is what these
-    // functions ask for.
-    unsafe {
-        let dev = (*commit).dev;
+    /// Carries a commit out. CRTCs are on before planes are updated, so that the event of a commit
+    /// that switches one on comes with its first vertical blank. Old buffers are let go after the
+    /// flip.
+    ///
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
+    unsafe extern "C" fn commit_tail_callback(commit: *mut bindings::drm_atomic_commit) {
+        // SAFETY: The helpers call this with a commit of a device of this driver, whose states are
+        // swapped in, which is what these functions ask for.
+        unsafe {
+            let dev = (*commit).dev;
 
-        bindings::drm_atomic_helper_commit_modeset_disables(dev, commit);
-        bindings::drm_atomic_helper_commit_modeset_enables(dev, commit);
-        bindings::drm_atomic_helper_commit_planes(dev, commit, 0);
-        bindings::drm_atomic_helper_fake_vblank(commit);
-        bindings::drm_atomic_helper_commit_hw_done(commit);
-        bindings::drm_atomic_helper_wait_for_flip_done(dev, commit);
-        bindings::drm_atomic_helper_cleanup_planes(dev, commit);
+            bindings::drm_atomic_helper_commit_modeset_disables(dev, commit);
+            bindings::drm_atomic_helper_commit_modeset_enables(dev, commit);
+            bindings::drm_atomic_helper_commit_planes(dev, commit, 0);
+            D::planes_updated(Device::<D>::from_raw(dev));
+            bindings::drm_atomic_helper_fake_vblank(commit);
+            bindings::drm_atomic_helper_commit_hw_done(commit);
+            bindings::drm_atomic_helper_wait_for_flip_done(dev, commit);
+            bindings::drm_atomic_helper_cleanup_planes(dev, commit);
+        }
     }
 }
 

@@ -200,6 +200,9 @@ impl<T: DriverPlane> Plane<T> {
         unsafe { Device::from_raw((*self.as_raw()).dev) }
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn check_callback(
         plane: *mut bindings::drm_plane,
         commit: *mut bindings::drm_atomic_commit,
@@ -214,6 +217,9 @@ impl<T: DriverPlane> Plane<T> {
         from_result(|| T::check(plane, &mut check).map(|()| 0))
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn prepare_callback(
         plane: *mut bindings::drm_plane,
         state: *mut bindings::drm_plane_state,
@@ -237,6 +243,9 @@ impl<T: DriverPlane> Plane<T> {
         })
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn cleanup_callback(
         _plane: *mut bindings::drm_plane,
         state: *mut bindings::drm_plane_state,
@@ -247,6 +256,9 @@ impl<T: DriverPlane> Plane<T> {
         unsafe { *State::<T>::prepared(state) = None };
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn update_callback(
         plane: *mut bindings::drm_plane,
         commit: *mut bindings::drm_atomic_commit,
@@ -263,6 +275,9 @@ impl<T: DriverPlane> Plane<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn async_check_callback(
         plane: *mut bindings::drm_plane,
         commit: *mut bindings::drm_atomic_commit,
@@ -275,12 +290,16 @@ impl<T: DriverPlane> Plane<T> {
         let update = unsafe { Update::new(Self::from_raw(plane), commit) };
 
         // A cursor that appears or goes away is for a commit: its plane is added or removed.
-        if update.old().framebuffer().is_none() || update.new_state().framebuffer().is_none() {
+        if update.old_state().framebuffer().is_none() || update.new_state().framebuffer().is_none()
+        {
             return EINVAL.to_errno();
         }
         0
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     unsafe extern "C" fn async_update_callback(
         plane: *mut bindings::drm_plane,
         commit: *mut bindings::drm_atomic_commit,
@@ -310,6 +329,7 @@ impl<T: DriverPlane> Plane<T> {
 
             if let Some(prepared) = State::<T>::prepared(update.new).take() {
                 T::update(this, prepared);
+                T::Driver::planes_updated(this.dev());
             }
         }
     }
@@ -323,6 +343,9 @@ impl<T: DriverPlane> Deref for Plane<T> {
     }
 }
 
+/// # Safety
+///
+/// For [`managed::add_action`] only, with a plane.
 unsafe extern "C" fn cleanup_action(_dev: *mut bindings::drm_device, data: *mut c_void) {
     // SAFETY: `data` is the plane that the action was added for.
     unsafe { bindings::drm_plane_cleanup(data.cast()) };
@@ -357,7 +380,7 @@ impl<'a, T: DriverPlane> Update<'a, T> {
         }
     }
 
-    fn old(&self) -> PlaneState<'_, T::Driver> {
+    fn old_state(&self) -> PlaneState<'_, T::Driver> {
         // SAFETY: By the type invariants.
         unsafe { PlaneState::from_raw(self.old) }
     }
@@ -369,7 +392,7 @@ impl<'a, T: DriverPlane> Update<'a, T> {
 
     /// The CRTC that the plane is on, or was if it is on none any more.
     fn crtc(&self) -> Option<&Crtc<<T::Driver as KmsDriver>::Crtc>> {
-        self.new_state().crtc().or_else(|| self.old().crtc())
+        self.new_state().crtc().or_else(|| self.old_state().crtc())
     }
 
     fn old_crtc_state(&self) -> Option<CrtcState<'_>> {
@@ -402,12 +425,12 @@ pub(crate) struct PlaneCheck<'a, T: DriverPlane>(Update<'a, T>);
 
 impl<T: DriverPlane> PlaneCheck<'_, T> {
     /// The state that is there.
-    pub(crate) fn old(&self) -> PlaneState<'_, T::Driver> {
-        self.0.old()
+    pub(crate) fn old_state(&self) -> PlaneState<'_, T::Driver> {
+        self.0.old_state()
     }
 
     /// The state that is asked for.
-    pub(crate) fn new(&self) -> PlaneState<'_, T::Driver> {
+    pub(crate) fn new_state(&self) -> PlaneState<'_, T::Driver> {
         self.0.new_state()
     }
 
@@ -418,7 +441,7 @@ impl<T: DriverPlane> PlaneCheck<'_, T> {
     ///
     /// [`EINVAL`], [`ERANGE`], and those of taking locks, to be returned as they are.
     pub(crate) fn unscaled(&mut self, can_position: bool) -> Result {
-        let Some(crtc) = self.new().crtc() else {
+        let Some(crtc) = self.new_state().crtc() else {
             return Ok(());
         };
 
@@ -453,12 +476,12 @@ pub(crate) struct PlanePrepare<'a, T: DriverPlane>(Update<'a, T>);
 
 impl<T: DriverPlane> PlanePrepare<'_, T> {
     /// The state that is there.
-    pub(crate) fn old(&self) -> PlaneState<'_, T::Driver> {
-        self.0.old()
+    pub(crate) fn old_state(&self) -> PlaneState<'_, T::Driver> {
+        self.0.old_state()
     }
 
     /// The state that is to be.
-    pub(crate) fn new(&self) -> PlaneState<'_, T::Driver> {
+    pub(crate) fn new_state(&self) -> PlaneState<'_, T::Driver> {
         self.0.new_state()
     }
 

@@ -56,6 +56,9 @@ impl<T: DriverPlane> State<T> {
         unsafe { &mut *UnsafeCell::raw_get(&raw const (*state.cast::<Self>()).prepared) }
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     pub(super) unsafe extern "C" fn create_callback(
         plane: *mut bindings::drm_plane,
     ) -> *mut bindings::drm_plane_state {
@@ -66,6 +69,9 @@ impl<T: DriverPlane> State<T> {
         .unwrap_or_else(|e| e.to_ptr())
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     pub(super) unsafe extern "C" fn duplicate_callback(
         plane: *mut bindings::drm_plane,
     ) -> *mut bindings::drm_plane_state {
@@ -80,6 +86,9 @@ impl<T: DriverPlane> State<T> {
         .unwrap_or(core::ptr::null_mut())
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
     pub(super) unsafe extern "C" fn destroy_callback(
         _plane: *mut bindings::drm_plane,
         state: *mut bindings::drm_plane_state,
