@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # The steps of the set-up, each keyed by what goes into it. want_NAME makes the step
-# and leaves its place in a variable: TREE, LINUX, KERNEL, IMAGE, MODULE.
+# and leaves its place in a variable: TREE, LINUX, KERNEL_DIR, IMAGE_FILE, MODULE.
 
 # What a step is keyed by besides its data: the text of the functions that make it.
 text() {
@@ -140,6 +140,8 @@ build_kernel() {
 	in_tree $m -j"$(($(nproc) + 1))" vmlinux modules
 	rm -rf "$dir/root"
 	in_tree $m INSTALL_MOD_PATH="$dir/root" modules_install
+	# The headers as user space gets them: usr/include.
+	in_tree $m headers
 	rm -f "$dir"/root/lib/modules/*/build
 	cp "$dir/include/config/kernel.release" "$dir/release"
 }
@@ -160,7 +162,7 @@ want_kernel() {
 	# shellcheck disable=SC2046
 	RESUME=1 step "kernel-$KERNEL_NAME" "$(key "$src" "$TREE/.versions" "$(text build_kernel config_kernel)" \
 		$(kernel_fragments "$KERNEL_NAME"))" "kernel ($KERNEL_NAME)" build_kernel
-	KERNEL=$STEP
+	KERNEL_DIR=$STEP
 }
 
 # ---- Guest roots -------------------------------------------------------------------------
@@ -181,7 +183,7 @@ want_image() {
 	want_tree
 	step "image-$1" "$(key "$TOP/scripts/packages/$1" "$IMAGE_SUITE" "$(text build_image debian)")" \
 		"guest root ($1)" build_image
-	IMAGE=$STEP/root.squashfs
+	IMAGE_FILE=$STEP/root.squashfs
 }
 
 # ---- The module --------------------------------------------------------------------------
@@ -191,12 +193,12 @@ want_image() {
 want_module() {
 	local words=("${@:2}")
 	want_kernel "${1:-default}"
-	MODULE=$CACHE/module-$CHECKOUT/$(basename "$KERNEL")${MODULE_FLAVOUR:+-$MODULE_FLAVOUR}
+	MODULE=$CACHE/module-$CHECKOUT/$(basename "$KERNEL_DIR")${MODULE_FLAVOUR:+-$MODULE_FLAVOUR}
 	MODULE_KO=$MODULE/drivers/gpu/drm/virtio_gpu/virtio_gpu_rs.ko
 	mkdir -p "$MODULE"
 	exec 7>"$MODULE.lock"
 	flock 7
-	in_tree make -s -C "$KERNEL" LLVM=1 M="$TOP" MO="$MODULE" CONFIG_DRM_VIRTIO_GPU_RS=m \
+	in_tree make -s -C "$KERNEL_DIR" LLVM=1 M="$TOP" MO="$MODULE" CONFIG_DRM_VIRTIO_GPU_RS=m \
 		-j"$(($(nproc) + 1))" ${V:+V=$V} ${W:+W=$W} "${words[@]}" modules >&2 || die "the module does not build"
 	exec 7>&-
 }
