@@ -286,8 +286,10 @@ fn numbers(v: &Vectors) {
 }
 
 /// Names a fourcc by the bytes of a pixel in memory: DRM names are a little-endian word, most significant first.
+///
+/// The result is as the device names formats: `B8G8R8X8` for `XRGB`.
 fn memory_order(fourcc_name: &str) -> String {
-    fourcc_name.trim_end_matches("8888").chars().rev().collect()
+    fourcc_name.chars().rev().flat_map(|c| [c, '8']).collect()
 }
 
 fn pixel_formats(v: &Vectors) {
@@ -296,11 +298,7 @@ fn pixel_formats(v: &Vectors) {
     ];
     for name in fourccs {
         let fourcc = Fourcc(v.number(&format!("DRM_FORMAT_{name}8888")));
-        // The device names a format by its bytes in memory: B8G8R8X8 for XRGB.
-        let order: String = memory_order(name)
-            .chars()
-            .map(|c| format!("{c}8"))
-            .collect();
+        let order = memory_order(name);
         let number = v.number(&format!("VIRTIO_GPU_FORMAT_{order}_UNORM"));
         let format = Format::from_fourcc(fourcc).unwrap();
         assert_eq!(format.number(), number, "{name}");
