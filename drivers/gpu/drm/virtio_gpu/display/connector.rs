@@ -5,7 +5,8 @@
 
 use super::{
     DEFAULT_SIZE,
-    MAX_SIZE, //
+    MAX_SIZE,
+    MIN_SIZE, //
 };
 use crate::{
     abi::drm::kms::{
@@ -75,12 +76,14 @@ fn fits(mode: (u32, u32), host: (u32, u32)) -> bool {
     close(mode.0, host.0) && close(mode.1, host.1)
 }
 
-/// The size that the host would like the display to have, in pixels.
+/// The size that the host would like the display to have, in pixels, if that makes a mode.
 fn size(connector: &Connector<Output>) -> Option<(u32, u32)> {
     let info = connector.dev().display().info.lock();
     let display = info.get(connector.index)?;
 
-    (display.width != 0 && display.height != 0).then_some((display.width, display.height))
+    let usable = |size: u32| (MIN_SIZE..=MAX_SIZE).contains(&size);
+
+    (usable(display.width) && usable(display.height)).then_some((display.width, display.height))
 }
 
 /// Lets userspace and the modes have the EDID that the host has told us, if the display is there.

@@ -132,8 +132,8 @@ pub(crate) fn init(dev: &DrmDevice) -> Result {
     setup.finish()
 }
 
-/// Asks the host for the displays, when the queues are at work and before the device is registered.
-/// Without an answer there is one display of a default size.
+/// Asks the host for the displays, when the queues are at work. Until it has answered there is one
+/// display of a default size.
 pub(crate) fn probe_info(dev: &DrmDevice) {
     if dev.num_scanouts() != 0 {
         info::read(dev);
@@ -142,28 +142,21 @@ pub(crate) fn probe_info(dev: &DrmDevice) {
 
 /// The host says that displays have changed.
 pub(crate) fn config_changed(dev: &DrmDevice) {
-    if dev.num_scanouts() == 0 {
-        return;
+    probe_info(dev);
+    if let Some(config) = dev.lock_mode_config() {
+        config.for_each_connector(|probe| connector::update_edid(&probe));
     }
-
-    info::read(dev);
-    dev.lock_mode_config()
-        .for_each_connector(|probe| connector::update_edid(&probe));
     dev.hotplug_event();
 }
 
 /// Starts the console and other clients in the kernel. The device must be registered.
 pub(crate) fn start_clients(dev: &DrmDevice) {
-    if dev.num_scanouts() != 0 {
-        dev.setup_clients();
-    }
+    dev.setup_clients();
 }
 
 /// Switches the display off for good.
 pub(crate) fn shutdown(dev: &DrmDevice) {
-    if dev.num_scanouts() != 0 {
-        dev.atomic_shutdown();
-    }
+    dev.atomic_shutdown();
 }
 
 /// Whether a plane in `state` is to be seen while its CRTC is in `crtc`.

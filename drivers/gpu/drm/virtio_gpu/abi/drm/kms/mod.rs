@@ -97,27 +97,42 @@ pub(crate) struct Rect {
 }
 
 impl<T: KmsDriver> Device<T> {
-    /// Locks the configuration: connectors are not probed by others until the guard is dropped.
-    pub(crate) fn lock_mode_config(&self) -> ModeConfigGuard<'_, T> {
-        ModeConfigGuard::new(self)
+    /// Whether a [`Setup`] was made for the device.
+    fn has_mode_config(&self) -> bool {
+        // SAFETY: The device is valid; the pointer is set once, before anybody knows the device.
+        unsafe { !(*self.as_raw()).mode_config.funcs.is_null() }
+    }
+
+    /// Locks the configuration, if there is one: connectors are not probed by others until the guard
+    /// is dropped.
+    pub(crate) fn lock_mode_config(&self) -> Option<ModeConfigGuard<'_, T>> {
+        self.has_mode_config().then(|| {
+            // SAFETY: There is a configuration.
+            unsafe { ModeConfigGuard::new(self) }
+        })
     }
 
     /// Tells userspace and clients in the kernel that connectors have changed.
     pub(crate) fn hotplug_event(&self) {
-        // SAFETY: The device is valid, and its mode configuration is initialised as it is of a
-        // `KmsDriver`; without objects there is nobody to tell.
-        unsafe { bindings::drm_kms_helper_hotplug_event(self.as_raw()) };
+        if self.has_mode_config() {
+            // SAFETY: The device is valid and has a configuration.
+            unsafe { bindings::drm_kms_helper_hotplug_event(self.as_raw()) };
+        }
     }
 
     /// Switches all CRTCs off.
     pub(crate) fn atomic_shutdown(&self) {
-        // SAFETY: As above.
-        unsafe { bindings::drm_atomic_helper_shutdown(self.as_raw()) };
+        if self.has_mode_config() {
+            // SAFETY: The device is valid and has a configuration.
+            unsafe { bindings::drm_atomic_helper_shutdown(self.as_raw()) };
+        }
     }
 
     /// Starts clients in the kernel, such as the console. The device must be registered.
     pub(crate) fn setup_clients(&self) {
-        // SAFETY: The device is valid.
-        unsafe { bindings::abi_helper_client_setup(self.as_raw()) };
+        if self.has_mode_config() {
+            // SAFETY: The device is valid and has a configuration.
+            unsafe { bindings::abi_helper_client_setup(self.as_raw()) };
+        }
     }
 }

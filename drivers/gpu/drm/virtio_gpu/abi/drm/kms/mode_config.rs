@@ -149,8 +149,11 @@ pub(crate) struct ModeConfigGuard<'a, D: KmsDriver> {
 }
 
 impl<'a, D: KmsDriver> ModeConfigGuard<'a, D> {
-    pub(super) fn new(dev: &'a Device<D>) -> Self {
-        // SAFETY: The device is valid, and its mutex is initialised as it has a mode configuration.
+    /// # Safety
+    ///
+    /// `dev` must have a mode configuration.
+    pub(super) unsafe fn new(dev: &'a Device<D>) -> Self {
+        // SAFETY: By the safety requirements the mutex is initialised.
         unsafe { bindings::abi_helper_mode_config_lock(dev.as_raw()) };
         // INVARIANT: Locked above.
         Self {
