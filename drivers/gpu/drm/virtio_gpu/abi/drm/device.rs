@@ -139,7 +139,7 @@ impl<T: Driver> Device<T> {
         unsafe { (*self.as_raw()).driver_features &= !features };
     }
 
-    pub(super) unsafe extern "C" fn release_callback(dev: *mut bindings::drm_device) {
+    pub(super) extern "C" fn release_callback(dev: *mut bindings::drm_device) {
         // SAFETY: The core calls this for a device of this driver, once, when nobody uses it.
         let this = unsafe { kernel::container_of!(Opaque::cast_from(dev), Self, dev) }.cast_mut();
 

@@ -13,7 +13,8 @@ use super::{
 use crate::abi::bindings;
 use kernel::{
     error::from_result,
-    prelude::*, //
+    prelude::*,
+    str::as_char_ptr_in_const_context, //
 };
 
 /// What a driver calls itself.
@@ -110,8 +111,8 @@ impl<T: Driver> VTable<T> {
         major: T::INFO.major,
         minor: T::INFO.minor,
         patchlevel: T::INFO.patchlevel,
-        name: T::INFO.name.as_ptr().cast_mut().cast(),
-        desc: T::INFO.desc.as_ptr().cast_mut().cast(),
+        name: as_char_ptr_in_const_context(T::INFO.name).cast_mut(),
+        desc: as_char_ptr_in_const_context(T::INFO.desc).cast_mut(),
         driver_features: T::FEATURES,
         ioctls: T::IOCTLS.as_ptr(),
         num_ioctls: T::IOCTLS.len() as i32,
@@ -119,7 +120,7 @@ impl<T: Driver> VTable<T> {
         ..pin_init::zeroed()
     };
 
-    unsafe extern "C" fn dumb_create_callback(
+    extern "C" fn dumb_create_callback(
         file: *mut bindings::drm_file,
         dev: *mut bindings::drm_device,
         args: *mut bindings::drm_mode_create_dumb,

@@ -57,7 +57,7 @@ impl<T: DriverFile> File<T> {
         unsafe { Pin::new_unchecked(&*(*self.as_raw()).driver_priv.cast::<T>()) }
     }
 
-    pub(super) unsafe extern "C" fn open_callback(
+    pub(super) extern "C" fn open_callback(
         dev: *mut bindings::drm_device,
         file: *mut bindings::drm_file,
     ) -> c_int {
@@ -76,7 +76,7 @@ impl<T: DriverFile> File<T> {
         })
     }
 
-    pub(super) unsafe extern "C" fn postclose_callback(
+    pub(super) extern "C" fn postclose_callback(
         dev: *mut bindings::drm_device,
         file: *mut bindings::drm_file,
     ) {

@@ -16,7 +16,8 @@ use super::{
 use crate::abi::bindings;
 use kernel::{
     error::from_result,
-    prelude::*, //
+    prelude::*,
+    str::as_char_ptr_in_const_context, //
 };
 
 /// An entry of a driver's ioctl table.
@@ -110,6 +111,6 @@ pub(crate) const fn new<D: Driver, H: Handler<D>>(
         cmd: iowr::<H::Arg>(nr),
         flags,
         func: Some(entry::<D, H>),
-        name: name.as_ptr().cast(),
+        name: as_char_ptr_in_const_context(name),
     }
 }
