@@ -56,11 +56,15 @@ stuck() {	# processes that wait uninterruptibly, twice within two seconds
 	done
 }
 
-kib() {	# memory that is in use for good, in KiB: not free and not given back on demand
+# Memory in use for good, in KiB (not free and not given back on demand), while the driver is not there.
+kib() {
+	wait_for 10 idle 0 || console_off
+	gpu unload || { fail "round $round: no unload"; return 1; }
 	sync
 	[ ! -e /proc/sys/vm/drop_caches ] || echo 3 >/proc/sys/vm/drop_caches
-	sleep 0.5
-	awk '/^MemTotal/ {t=$2} /^MemFree|^Buffers|^Cached|^SReclaimable/ {f+=$2} /^Shmem:/ {s=$2} END {print t-f+s}' /proc/meminfo
+	sleep 2
+	used=$(awk '/^MemTotal/ {t=$2} /^MemFree|^Buffers|^Cached|^SReclaimable/ {f+=$2} /^Shmem:/ {s=$2} END {print t-f+s}' /proc/meminfo)
+	gpu load || { fail "round $round: no load"; return 1; }
 }
 
 refs() { cat "/sys/module/$module/refcnt"; }
@@ -104,19 +108,24 @@ bind_round() {
 }
 
 many() {	# NAME FUNCTION
-	failed=0 round=0 warm=0
-	from=$((rounds / 4 + 1))
+	failed=0 round=0 samples=
 	while [ $round -lt "$rounds" ]; do
 		round=$((round + 1))
 		"$2" || { fail "round $round: given up"; break; }
-		[ $round != $from ] || warm=$(kib)
+		# After a quarter, when all that is made once is there, half way from there, and at the end.
+		if [ "$rounds" -ge 20 ]; then
+			case $round in
+			$((rounds / 4)) | $((rounds * 5 / 8)) | "$rounds") kib && samples="$samples $used" ;;
+			esac
+		fi
 	done
 	result $failed "$1, $round of $rounds times"
-	# What a round may leave behind on average, over some slack for what settles late.
 	if [ "$rounds" -ge 20 ]; then
-		grown=$(($(kib) - warm))
-		echo "# $1: $grown KiB more in use after $((rounds - from)) rounds"
-		[ $grown -le $((1024 + (rounds - from) * 2)) ]
+		# What leaks grows in both halves; what settles late does not.
+		echo "# $1: KiB in use after 1/4, 5/8 and all rounds:$samples"
+		set -- "$1" $samples
+		limit=$((64 + rounds * 3 / 4))
+		[ $# = 4 ] && { [ $(($3 - $2)) -le $limit ] || [ $(($4 - $3)) -le $limit ]; }
 		result $? "$1: no memory left behind"
 	fi
 }
