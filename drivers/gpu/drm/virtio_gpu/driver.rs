@@ -30,10 +30,7 @@ use crate::{
         self,
         Resource, //
     },
-    queue::{
-        QueueOwner,
-        Queues, //
-    }, //
+    queue::QueueOwner, //
 };
 use kernel::{
     device::{
@@ -86,6 +83,8 @@ struct Card {
     drm: ARef<DrmDevice>,
     /// Whether it is registered.
     present: AtomicFlag,
+    /// Whether the device was reset because it has failed.
+    given_up: AtomicFlag,
 }
 
 impl Card {
@@ -99,14 +98,21 @@ impl Card {
 
 impl ConfigHandler for Arc<Card> {
     fn config_changed(&self, dev: &virtio::Device<device::Bound>) {
-        if dev.needs_reset() || self.drm.queues().is_broken() {
-            dev_err!(
-                dev.parent(),
-                "[drm] *ERROR* the host has failed the device, it is lost\n"
-            );
-            Queues::lose(self.drm.queues());
-            self.unplug();
-            Queues::empty(self.drm.queues(), &dev.reset());
+        let queues = self.drm.queues();
+
+        if dev.needs_reset() || queues.is_broken() {
+            if !self.given_up.xchg(true, Full) {
+                dev_err!(
+                    dev.parent(),
+                    "[drm] *ERROR* the host has failed the device, it is lost\n"
+                );
+                // Before the rest, which may wait for fences.
+                queues.empty(&dev.reset());
+                self.unplug();
+            }
+            return;
+        }
+        if queues.is_lost() {
             return;
         }
 
@@ -166,6 +172,7 @@ impl virtio::Driver for VirtioGpu {
             Card {
                 drm,
                 present: AtomicFlag::new(false),
+                given_up: AtomicFlag::new(false),
             },
             GFP_KERNEL,
         )?;
@@ -183,8 +190,8 @@ impl virtio::Driver for VirtioGpu {
     }
 
     fn remove(dev: &virtio::Device<Core<'_>>, data: &Bound) {
-        // First of all, so that whoever waits for the host gives up and nobody starts to.
-        Queues::lose(data.card.drm.queues());
+        // First of all, so that whoever waits for the host or for a fence wakes up.
+        data.card.drm.queues().empty(&dev.reset());
         data.config_work.stop();
         data.card.unplug();
         display::shutdown(&data.card.drm);
@@ -192,8 +199,17 @@ impl virtio::Driver for VirtioGpu {
     }
 
     fn shutdown(_dev: &virtio::Device<Core<'_>>, data: &Bound) {
-        Queues::lose(data.card.drm.queues());
+        data.card.drm.queues().lose();
         data.card.unplug();
+    }
+
+    fn freeze(dev: &virtio::Device<Core<'_>>, _data: &Bound) -> Result {
+        // A device that sleeps forgets its resources, and nothing makes them anew yet.
+        dev_err!(
+            dev.parent(),
+            "[drm] *ERROR* the display cannot be restored after sleep, staying awake\n"
+        );
+        Err(EOPNOTSUPP)
     }
 
     fn config_changed(data: &Bound) {

@@ -121,7 +121,7 @@ fn attach(dev: &DrmDevice, object: &ARef<Object>) -> Result<Command> {
         let entry = proto::MemEntry::new(segment.addr, segment.len);
         entries.extend_from_slice(entry.as_bytes(), GFP_KERNEL)?;
     }
-    let payload = Payload::new(entries, dev.queues().max_payload_segments())?;
+    let payload = Payload::new(entries, dev.queues().payload_limits()?)?;
 
     Ok(
         Command::new(proto::ResourceAttachBacking::new(object.id(), count))?

@@ -50,14 +50,14 @@ pub(crate) struct Meta {
     pub(super) seq: u64,
     /// The fence to be signalled by the reply.
     pub(super) fence: Option<JobFence>,
-    /// Whether `fence` has its wire id already.
-    pub(super) emitted: bool,
+    /// Whether the device was asked for a fence.
+    pub(super) fenced: bool,
     /// The objects that the command names.
     pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
     /// Who hears of the end.
     pub(super) reply: Option<KBox<dyn Reply>>,
     /// The credit that the command was given for.
-    _credit: Option<Credit>,
+    pub(super) credit: Option<Credit>,
 }
 
 impl Meta {
@@ -83,10 +83,10 @@ impl Command {
             attempts: 0,
             seq: 0,
             fence: None,
-            emitted: false,
+            fenced: false,
             objects: [const { None }; MAX_OBJECTS],
             reply: None,
-            _credit: None,
+            credit: None,
         };
 
         Ok(Self(virtio::Request::new(
@@ -125,12 +125,13 @@ impl Command {
     /// Has the host signal `fence` by its reply.
     pub(crate) fn fence(mut self, fence: JobFence) -> Self {
         self.0.data.fence = Some(fence);
+        self.0.data.fenced = true;
         self
     }
 
-    /// Charges the command to a client, until it is freed.
+    /// Charges the command to a client, until it has ended.
     pub(crate) fn charge(mut self, credit: Credit) -> Self {
-        self.0.data._credit = Some(credit);
+        self.0.data.credit = Some(credit);
         self
     }
 

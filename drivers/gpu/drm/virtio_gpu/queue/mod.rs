@@ -10,6 +10,7 @@
 
 mod command;
 mod credit;
+mod reaper;
 mod reply;
 mod request;
 mod ring;
@@ -32,6 +33,7 @@ pub(crate) use self::{
 
 use self::{
     command::Meta,
+    reaper::Reaper,
     ring::{
         Class,
         Ring, //
@@ -55,13 +57,11 @@ use crate::abi::{
 use kernel::{
     device,
     impl_has_work,
-    new_spinlock,
     new_work,
     prelude::*,
     sync::{
         aref::ARef,
-        Arc,
-        SpinLock, //
+        Arc, //
     },
     workqueue::{
         Work,
@@ -80,33 +80,11 @@ pub(crate) struct Queues {
     #[pin]
     cursor: Ring,
     #[pin]
-    spent: SpinLock<Spent>,
+    reaper: Reaper,
     #[pin]
     complete_work: Work<Self, 0>,
     #[pin]
     reap_work: Work<Self, 1>,
-}
-
-/// Ended commands that the reaper is to free.
-struct Spent {
-    commands: Fifo<Meta>,
-    /// Whether they are kept, because commands have ended that the device never answered: until it
-    /// is reset it may use any memory that it was told of.
-    kept: bool,
-}
-
-impl Spent {
-    /// Keeps a command if commands are kept now. Else it is returned, to be dropped without the lock.
-    fn keep(
-        &mut self,
-        request: KBox<virtio::Request<Meta>>,
-    ) -> Option<KBox<virtio::Request<Meta>>> {
-        if !self.kept {
-            return Some(request);
-        }
-        self.commands.push(request);
-        None
-    }
 }
 
 impl_has_work! {
@@ -119,8 +97,8 @@ impl WorkItem<0> for Queues {
     type Pointer = Arc<Queues>;
 
     fn run(this: Arc<Queues>) {
-        Queues::complete(&this, &this.control);
-        Queues::complete(&this, &this.cursor);
+        this.complete(&this.control);
+        this.complete(&this.cursor);
     }
 }
 
@@ -129,16 +107,7 @@ impl WorkItem<1> for Queues {
     type Pointer = Arc<Queues>;
 
     fn run(this: Arc<Queues>) {
-        // Taken out first: dropping a command may push another one, which may end at once.
-        let spent = {
-            let mut spent = this.spent.lock();
-            if spent.kept {
-                return;
-            }
-            core::mem::replace(&mut spent.commands, Fifo::new())
-        };
-
-        drop(spent);
+        this.reaper.reap();
     }
 }
 
@@ -154,10 +123,7 @@ impl Queues {
                 dev: dev.into(),
                 control <- Ring::new(),
                 cursor <- Ring::new(),
-                spent <- new_spinlock!(Spent {
-                    commands: Fifo::new(),
-                    kept: false,
-                }),
+                reaper <- Reaper::new(),
                 complete_work <- new_work!("virtio_gpu::complete"),
                 reap_work <- new_work!("virtio_gpu::reap"),
             }),
@@ -166,7 +132,7 @@ impl Queues {
     }
 
     /// Starts a batch of commands of a client.
-    pub(crate) fn batch(&self) -> Batch<'_> {
+    pub(crate) fn batch(self: &Arc<Self>) -> Batch<'_> {
         Batch {
             queues: self,
             class: Class::Client,
@@ -174,7 +140,7 @@ impl Queues {
     }
 
     /// Queues a command of the display, of which the device is told by [`Self::kick`].
-    pub(crate) fn push_display(&self, command: Command) {
+    pub(crate) fn push_display(self: &Arc<Self>, command: Command) {
         self.push(&self.control, command, Class::Display);
     }
 
@@ -184,99 +150,95 @@ impl Queues {
     }
 
     /// Sends a command on the cursor queue.
-    pub(crate) fn push_cursor(&self, command: Command) {
+    pub(crate) fn push_cursor(self: &Arc<Self>, command: Command) {
         self.push(&self.cursor, command, Class::Cursor);
         self.cursor.kick();
     }
 
-    /// Most segments that a payload of a command on the control queue may have.
-    pub(crate) fn max_payload_segments(&self) -> u32 {
-        // The command and its reply take one each.
-        self.control.size().saturating_sub(2)
+    /// Number of display commands that are parked because the host does not keep up.
+    pub(crate) fn display_backlog(&self) -> usize {
+        self.control.display_backlog()
     }
 
-    fn push(&self, ring: &Ring, command: Command, class: Class) {
-        if let Err((e, mut request)) = ring.push(command.0, class) {
-            // Never on a ring, so nobody else ends it.
-            let e = if e == EIO {
-                // The ring broke just now, see `lose()`.
-                self.spent.lock().kept = true;
-                ENODEV
-            } else {
-                e
-            };
-            reply::fail(&mut request, e);
-            let free = self.spent.lock().keep(request);
-            drop(free);
+    /// Number of cursor commands that are parked because the host does not keep up.
+    pub(crate) fn cursor_backlog(&self) -> usize {
+        self.cursor.display_backlog()
+    }
+
+    /// What the payload of a command on the control queue can be.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if the queues are not at work.
+    pub(crate) fn payload_limits(&self) -> Result<virtio::Limits> {
+        self.control.limits().ok_or(ENODEV)
+    }
+
+    fn push(self: &Arc<Self>, ring: &Ring, command: Command, class: Class) {
+        if let Err((e, request)) = ring.push(command.0, class) {
+            // Not on a ring, so nobody else ends it.
+            self.end(request, e);
+            self.reap();
         }
     }
 
-    fn complete(this: &Arc<Self>, ring: &Ring) {
+    fn complete(self: &Arc<Self>, ring: &Ring) {
         let mut used = Fifo::new();
         let mut failed = Fifo::new();
-        let mut ended = Fifo::new();
         let _signalling = Signalling::begin();
 
-        let broke = ring.drain(&mut used, &mut failed);
-        if broke {
-            // See `lose()`, which follows.
-            this.spent.lock().kept = true;
-        }
+        let error = ring.drain(&mut used, &mut failed);
         while let Some(mut request) = used.pop() {
-            reply::finish_used(&this.dev, &mut request);
-            ended.push(request);
+            reply::finish_used(&self.dev, &mut request);
+            self.reaper.put(request, false);
         }
-        Self::reap(this, ended);
-        Self::end(this, failed, if broke { ENODEV } else { ENOMEM });
+        self.end_all(failed, error);
     }
 
-    /// Ends `commands`, which the device will not answer.
-    fn end(this: &Arc<Self>, mut commands: Fifo<Meta>, e: Error) {
-        let mut ended = Fifo::new();
-
-        while let Some(mut request) = commands.pop() {
-            reply::fail(&mut request, e);
-            ended.push(request);
-        }
-        Self::reap(this, ended);
+    /// Ends a command that the device will not answer.
+    fn end(&self, mut request: KBox<virtio::Request<Meta>>, e: Error) {
+        reply::fail(&mut request, e);
+        self.reaper.put(request, e == ENODEV);
     }
 
-    /// Hands ended commands to the reaper.
-    fn reap(this: &Arc<Self>, mut ended: Fifo<Meta>) {
-        if ended.is_empty() {
-            return;
+    /// Ends `commands`, which the device will not answer, and has ended ones freed.
+    fn end_all(self: &Arc<Self>, mut commands: Fifo<Meta>, e: Error) {
+        while let Some(request) = commands.pop() {
+            self.end(request, e);
         }
-        {
-            let mut spent = this.spent.lock();
-            while let Some(request) = ended.pop() {
-                spent.commands.push(request);
-            }
-        }
+        self.reap();
+    }
+
+    /// Has ended commands freed soon.
+    fn reap(self: &Arc<Self>) {
         // Queued already is fine, it takes all there is.
-        let _ = system_dfl().enqueue::<_, 1>(this.clone());
+        let _ = system_dfl().enqueue::<_, 1>(self.clone());
     }
 
     /// Accepts no more commands and ends those that are parked, with [`ENODEV`]. Commands that the
-    /// device has end with its reset.
-    pub(crate) fn lose(this: &Arc<Self>) {
+    /// device has end when it answers, or with its reset.
+    pub(crate) fn lose(self: &Arc<Self>) {
         let mut parked = Fifo::new();
 
-        this.spent.lock().kept = true;
-        this.control.lose(&mut parked);
-        this.cursor.lose(&mut parked);
-        Self::end(this, parked, ENODEV);
+        self.control.lose(&mut parked);
+        self.cursor.lose(&mut parked);
+        self.end_all(parked, ENODEV);
     }
 
-    /// Ends everything with [`ENODEV`], for the device was reset.
-    pub(crate) fn empty(this: &Arc<Self>, reset: &virtio::Reset) {
+    /// Accepts no more commands and ends all there are with [`ENODEV`], for the device was reset.
+    pub(crate) fn empty(self: &Arc<Self>, reset: &virtio::Reset) {
         let mut unused = Fifo::new();
 
-        Self::lose(this);
-        this.control.empty(reset, &mut unused);
-        this.cursor.empty(reset, &mut unused);
-        Self::end(this, unused, ENODEV);
-        this.spent.lock().kept = false;
-        let _ = system_dfl().enqueue::<_, 1>(this.clone());
+        self.lose();
+        self.control.empty(reset, &mut unused);
+        self.cursor.empty(reset, &mut unused);
+        self.reaper.release();
+        self.end_all(unused, ENODEV);
+    }
+
+    /// Whether the device is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.control.is_lost()
     }
 
     /// Whether a queue has broken, so that the device has to be reset.
@@ -287,7 +249,7 @@ impl Queues {
 
 /// Commands that are pushed together. Dropping it rings the doorbell, once at most.
 pub(crate) struct Batch<'a> {
-    queues: &'a Queues,
+    queues: &'a Arc<Queues>,
     class: Class,
 }
 
@@ -333,8 +295,8 @@ pub(crate) struct QueueOwner {
 }
 
 impl QueueOwner {
-    /// Finds the virtqueues of `dev` and starts `queues` on them. Commands are accepted from here
-    /// on, and reach the device once it is ready.
+    /// Finds the virtqueues of `dev` and starts `queues` on them. Commands are to be
+    /// pushed once the device is ready.
     ///
     /// # Errors
     ///
@@ -354,6 +316,7 @@ impl QueueOwner {
             Virtqueues::find::<Meta, 2>(dev, [c"control", c"cursor"], handler)?;
         let indirect = dev.has_feature(virtio::F_RING_INDIRECT_DESC);
 
+        queues.reaper.start();
         queues.control.start(control, indirect);
         queues.cursor.start(cursor, indirect);
         Ok(Self { queues, vqs })
@@ -364,8 +327,8 @@ impl QueueOwner {
     pub(crate) fn stop(self, dev: &virtio::Device<device::Core<'_>>) {
         let queues = &self.queues;
 
-        Queues::lose(queues);
-        Queues::empty(queues, &dev.reset());
+        queues.lose();
+        queues.empty(&dev.reset());
 
         if let (Some(control), Some(cursor)) = (queues.control.stop(), queues.cursor.stop()) {
             // Drops the handler, and with it the worker, after what is queued on it.

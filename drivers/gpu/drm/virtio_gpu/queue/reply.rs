@@ -37,6 +37,7 @@ pub(super) fn fail(request: &mut virtio::Request<Meta>, e: Error) {
 /// Ends a command with a reply of so many bytes or an error: signals its fence, tells who wants to
 /// know.
 fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
+    drop(request.data.credit.take());
     if let Some(fence) = request.data.fence.take() {
         fence.complete(result.map(|_| ()));
     }
@@ -55,7 +56,7 @@ fn check(request: &virtio::Request<Meta>) -> Result<usize, Fault> {
     let used = usize::try_from(request.data.used).unwrap_or(usize::MAX);
     let len = (request.data.check)(request.reply(), used).map_err(Fault::Reply)?;
 
-    if request.data.emitted {
+    if request.data.fenced {
         let sent = proto::CtrlHdr::ref_from_prefix(request.command()).map(|(hdr, _)| *hdr);
         let reply = proto::reply_hdr(request.reply(), len);
         let same = sent.is_ok_and(|sent| {

@@ -73,6 +73,8 @@ struct Inner {
     indirect: bool,
     /// Whether nothing is accepted any more.
     lost: bool,
+    /// Whether the device was reset, so that there is nothing in the ring.
+    reset: bool,
     /// Whether something was added that no doorbell was rung for.
     dirty: bool,
     /// Parked commands of clients.
@@ -105,6 +107,7 @@ impl Ring {
                     vq: None,
                     indirect: false,
                     lost: false,
+                    reset: false,
                     dirty: false,
                     client: Fifo::new(),
                     display: Fifo::new(),
@@ -144,6 +147,7 @@ impl Ring {
         let mut inner = self.inner.lock();
 
         inner.lost = true;
+        inner.reset = true;
         if let Some(vq) = inner.vq.as_mut() {
             while let Some(request) = vq.detach_unused(reset) {
                 ended.push(request);
@@ -168,9 +172,19 @@ impl Ring {
             .is_some_and(Virtqueue::is_broken)
     }
 
-    /// Number of descriptors, 0 if the ring is not at work.
-    pub(super) fn size(&self) -> u32 {
-        self.inner.lock().vq.as_ref().map_or(0, Virtqueue::size)
+    /// Whether nothing is accepted any more.
+    pub(super) fn is_lost(&self) -> bool {
+        self.inner.lock().lost
+    }
+
+    /// Number of commands of the display that are parked.
+    pub(super) fn display_backlog(&self) -> usize {
+        self.inner.lock().display.len()
+    }
+
+    /// What a command can carry, unless the ring is not at work.
+    pub(super) fn limits(&self) -> Option<virtio::Limits> {
+        self.inner.lock().vq.as_ref().map(Virtqueue::limits)
     }
 
     /// Queues a command. If the device is lost, or the command can never get on the ring, it comes
@@ -214,6 +228,8 @@ impl Ring {
             match inner.emit(request, class) {
                 Emit::Done => return Ok(()),
                 Emit::Later(request) => request,
+                // A ring that breaks is the loss of the device.
+                Emit::Failed(request, EIO) => return Err((ENODEV, request)),
                 Emit::Failed(request, e) => return Err((e, request)),
             }
         };
@@ -234,38 +250,40 @@ impl Ring {
     }
 
     /// Takes what the device has used into `used`, and puts parked commands in its place. Those that
-    /// never get there go into `failed`. Returns whether the ring broke in here.
-    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) -> bool {
-        let (kick, broke) = {
+    /// never get there go into `failed`. Returns what they have failed with.
+    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) -> Error {
+        let (kick, error) = {
             let mut inner = self.inner.lock();
-            let was_lost = inner.lost;
 
             inner.take_used(used);
             inner.refill(failed);
-            (inner.prepare_kick(), inner.lost && !was_lost)
+            (
+                inner.prepare_kick(),
+                if inner.lost { ENODEV } else { ENOMEM },
+            )
         };
 
         if let Some(kick) = kick {
             kick.ring();
         }
-        broke
+        error
     }
 }
 
 impl Inner {
     fn prepare_kick(&mut self) -> Option<crate::abi::virtio::virtqueue::Kick> {
-        if !core::mem::take(&mut self.dirty) {
+        if !core::mem::take(&mut self.dirty) || self.lost {
             return None;
         }
         self.vq.as_mut()?.prepare_kick()
     }
 
     fn take_used(&mut self, used: &mut Fifo<Meta>) {
-        let Some(vq) = self.vq.as_mut().filter(|_| !self.lost) else {
+        let Some(vq) = self.vq.as_mut().filter(|_| !self.reset) else {
             return;
         };
 
-        // At most a ring's worth in one go: used entries are only replaced by what we add.
+        // At most a ring's worth: used entries are only replaced by what we add, which is later.
         loop {
             vq.disable_interrupts();
             while let Some((mut request, len)) = vq.get() {
@@ -273,8 +291,10 @@ impl Inner {
                 used.push(request);
             }
             if vq.is_broken() {
-                self.lost = true;
-                vq.report();
+                if !self.lost {
+                    self.lost = true;
+                    vq.report();
+                }
                 return;
             }
             if vq.enable_interrupts() {
@@ -342,17 +362,15 @@ impl Inner {
             return Emit::Later(request);
         }
 
-        if !request.data.emitted && request.data.fence.is_some() {
-            // The place on the ring is known, so the order of ids is that of commands.
-            self.fence_id += 1;
-            mark_fenced(&mut request, self.fence_id);
-        }
+        // The place on the ring is known, so the order of ids is that of commands.
+        let fenced = mark_fenced(&mut request, self.fence_id + 1);
 
         let seq = request.data.seq;
         let idle = vq.num_free() == size;
         match vq.add(request) {
             Ok(()) => {
                 self.dirty = true;
+                self.fence_id += u64::from(fenced);
                 if class == Class::Client {
                     self.passed = seq;
                 }
@@ -360,7 +378,7 @@ impl Inner {
             }
             Err((e, mut request)) => {
                 request.data.attempts = request.data.attempts.saturating_add(1);
-                if e == EIO {
+                if e == EIO && !self.lost {
                     self.lost = true;
                     vq.report();
                 }
@@ -378,16 +396,13 @@ impl Inner {
     }
 }
 
-/// Gives a command's fence its wire id, and has the header ask for it.
-fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) {
-    let ring_idx = match &mut request.data.fence {
-        Some(fence) => {
-            fence.emitted(id);
-            fence.ring_idx()
-        }
-        None => return,
+/// Gives a command's fence its wire id, and has the header ask for it. Returns whether it has one.
+fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) -> bool {
+    let Some(fence) = &mut request.data.fence else {
+        return false;
     };
-    request.data.emitted = true;
+    let ring_idx = fence.ring_idx();
+    fence.emitted(id);
 
     if let Some(hdr) = header(request) {
         let mut flags = hdr.flags.get() | proto::FLAG_FENCE;
@@ -398,4 +413,5 @@ fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) {
         }
         hdr.flags.set(flags);
     }
+    true
 }

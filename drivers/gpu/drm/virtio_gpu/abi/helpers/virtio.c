@@ -63,6 +63,32 @@ bool abi_helper_virtio_get_shm_region(struct virtio_device *vdev,
 	return virtio_get_shm_region(vdev, region, id);
 }
 
+#ifdef CONFIG_PCI
+/* Whether the PCI transport would use this capability for the configuration. */
+static bool is_config_cap(struct pci_dev *pdev, int pos, u32 *len)
+{
+	u8 type, bar;
+	u32 offset;
+
+	pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_CFG_TYPE, &type);
+	pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_BAR, &bar);
+	pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_OFFSET, &offset);
+	pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_LENGTH, len);
+
+	if (type != VIRTIO_PCI_CAP_DEVICE_CFG || bar >= PCI_STD_NUM_BARS ||
+	    !pci_resource_len(pdev, bar) ||
+	    !(pci_resource_flags(pdev, bar) & (IORESOURCE_IO | IORESOURCE_MEM)))
+		return false;
+
+	/* The transport maps no more than there is. */
+	if (offset >= pci_resource_len(pdev, bar))
+		*len = 0;
+	else
+		*len = min_t(u64, *len, pci_resource_len(pdev, bar) - offset);
+	return true;
+}
+#endif
+
 /*
  * Length in bytes of the device configuration of a virtio device on PCI, as its
  * vendor capability states it; -ENODEV for another transport, -ENOENT when the
@@ -75,20 +101,15 @@ int abi_helper_virtio_pci_config_len(struct virtio_device *vdev)
 	struct device *parent = vdev->dev.parent;
 	struct pci_dev *pdev;
 	int pos, ttl = 48;
+	u32 len;
 
 	if (!parent || !dev_is_pci(parent))
 		return -ENODEV;
 	pdev = to_pci_dev(parent);
 	for (pos = pci_find_capability(pdev, PCI_CAP_ID_VNDR); pos > 0 && ttl--;
 	     pos = pci_find_next_capability(pdev, pos, PCI_CAP_ID_VNDR)) {
-		u8 type;
-		u32 len;
-
-		pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_CFG_TYPE, &type);
-		if (type != VIRTIO_PCI_CAP_DEVICE_CFG)
-			continue;
-		pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_LENGTH, &len);
-		return min_t(u32, len, INT_MAX);
+		if (is_config_cap(pdev, pos, &len))
+			return min_t(u32, len, INT_MAX);
 	}
 	return -ENOENT;
 #else

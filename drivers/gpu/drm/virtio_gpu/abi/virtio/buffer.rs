@@ -13,6 +13,15 @@ use kernel::{
     types::Opaque, //
 };
 
+/// How much a queue takes at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Most segments of a payload.
+    pub(crate) segments: u32,
+    /// Most bytes of a segment, at least a page.
+    pub(crate) segment_len: u32,
+}
+
 /// Bytes that the device reads after the command proper, described by a scatter list.
 ///
 /// # Invariants
@@ -37,30 +46,31 @@ unsafe impl Send for Payload {}
 unsafe impl Sync for Payload {}
 
 impl Payload {
-    /// Describes `bytes` in at most `max_segments` segments. Adjacent pages share one; bytes that are
-    /// scattered over more are copied into larger pieces.
+    /// Describes `bytes` within `limits`. Adjacent pages share a segment; bytes that are scattered over
+    /// more than there may be are copied into larger pieces.
     ///
     /// # Errors
     ///
     /// [`EINVAL`] if `bytes` is empty, [`E2BIG`] if they cannot be had in so few segments, [`ENOMEM`].
-    pub(crate) fn new(bytes: KVVec<u8>, max_segments: u32) -> Result<Self> {
+    pub(crate) fn new(bytes: KVVec<u8>, limits: Limits) -> Result<Self> {
         let mut pages = KVVec::new();
 
         push_pages(&mut pages, &bytes)?;
-        let table = new_table(&mut pages, bytes.as_ptr().addr() % PAGE_SIZE, bytes.len())?;
+        let offset = bytes.as_ptr().addr() % PAGE_SIZE;
+        let table = new_table(&mut pages, offset, bytes.len(), limits.segment_len)?;
         let payload = Self {
             // INVARIANT: Just built so.
             table,
             _memory: Memory::Whole { _bytes: bytes },
         };
-        if payload.segments() <= max_segments {
+        if payload.segments() <= limits.segments {
             return Ok(payload);
         }
 
         let Memory::Whole { _bytes: bytes } = &payload._memory else {
             return Err(EINVAL);
         };
-        let max_segments = usize::try_from(max_segments)?;
+        let max_segments = usize::try_from(limits.segments)?;
         if max_segments == 0 {
             return Err(E2BIG);
         }
@@ -70,7 +80,7 @@ impl Payload {
             .checked_next_power_of_two()
             .ok_or(E2BIG)?
             .max(PAGE_SIZE);
-        if piece_len > usize::try_from(bindings::KMALLOC_MAX_SIZE)? {
+        if piece_len > usize::try_from(bindings::KMALLOC_MAX_SIZE.min(limits.segment_len))? {
             return Err(E2BIG);
         }
 
@@ -85,7 +95,7 @@ impl Payload {
         }
         Ok(Self {
             // INVARIANT: The pieces are page-aligned and follow each other in `pages`.
-            table: new_table(&mut pages, 0, bytes.len())?,
+            table: new_table(&mut pages, 0, bytes.len(), limits.segment_len)?,
             _memory: Memory::Pieces { _pieces: pieces },
         })
     }
@@ -117,11 +127,12 @@ fn push_pages(pages: &mut KVVec<*mut bindings::page>, bytes: &[u8]) -> Result {
 }
 
 /// Makes a table for `len` bytes from `offset` on in `pages`, with one segment for each run of
-/// adjacent pages.
+/// adjacent pages, of at most `segment_len` bytes.
 fn new_table(
     pages: &mut KVVec<*mut bindings::page>,
     offset: usize,
     len: usize,
+    segment_len: u32,
 ) -> Result<KBox<Opaque<bindings::sg_table>>> {
     if len == 0 {
         return Err(EINVAL);
@@ -137,7 +148,7 @@ fn new_table(
             u32::try_from(pages.len())?,
             u32::try_from(offset)?,
             len,
-            u32::MAX,
+            segment_len,
             bindings::GFP_KERNEL,
         )
     })?;
@@ -274,10 +285,11 @@ impl<T> Request<T> {
 /// # Invariants
 ///
 /// `head` is the first of a list linked by `next` that ends with `tail`; the list owns its members,
-/// each of which came from `KBox::into_raw()`. Both are `None` if it is empty.
+/// each of which came from `KBox::into_raw()`. Both are `None` if it is empty. `len` counts them.
 pub(crate) struct Fifo<T> {
     head: Option<NonNull<Request<T>>>,
     tail: Option<NonNull<Request<T>>>,
+    len: usize,
 }
 
 // SAFETY: A `Fifo` owns its members as a vector would.
@@ -291,7 +303,13 @@ impl<T> Fifo<T> {
         Self {
             head: None,
             tail: None,
+            len: 0,
         }
+    }
+
+    /// The number of requests in it.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether there is nothing in it.
@@ -311,6 +329,7 @@ impl<T> Fifo<T> {
         }
         // INVARIANT: `node` is linked behind the old tail, or is the only member.
         self.tail = Some(node);
+        self.len += 1;
     }
 
     /// Puts a request back at the front.
@@ -323,6 +342,7 @@ impl<T> Fifo<T> {
         if self.tail.is_none() {
             self.tail = Some(node);
         }
+        self.len += 1;
     }
 
     /// Looks at the first request.
@@ -343,6 +363,7 @@ impl<T> Fifo<T> {
         if self.head.is_none() {
             self.tail = None;
         }
+        self.len -= 1;
         Some(request)
     }
 }
@@ -356,6 +377,11 @@ impl<T> Drop for Fifo<T> {
 #[kunit_tests(rust_virtio_buffer)]
 mod tests {
     use super::*;
+
+    const ANY: Limits = Limits {
+        segments: 8,
+        segment_len: u32::MAX,
+    };
 
     fn request(data: u32) -> Result<KBox<Request<u32>>> {
         Request::new(&[0; 24], 24, data, GFP_KERNEL)
@@ -420,7 +446,7 @@ mod tests {
         let without = Request::new(&[0; 8], 0, (), GFP_KERNEL)?;
 
         assert_eq!((with_reply.segments(), without.segments()), (2, 1));
-        with_reply.set_payload(Payload::new(KVVec::from_elem(7, 100, GFP_KERNEL)?, 8)?);
+        with_reply.set_payload(Payload::new(KVVec::from_elem(7, 100, GFP_KERNEL)?, ANY)?);
         assert_eq!(with_reply.segments(), 3);
         assert!(Request::new(&[], 0, (), GFP_KERNEL).is_err());
         Ok(())
@@ -429,13 +455,35 @@ mod tests {
     #[test]
     fn payload_keeps_within_its_segments() -> Result {
         for len in [1, PAGE_SIZE, 3 * PAGE_SIZE + 1, 64 * PAGE_SIZE + 5] {
-            for max in [1, 2, 64] {
-                let payload = Payload::new(KVVec::from_elem(0, len, GFP_KERNEL)?, max)?;
-                assert!(payload.segments() >= 1 && payload.segments() <= max);
+            for segments in [1, 2, 64] {
+                let limits = Limits { segments, ..ANY };
+                let payload = Payload::new(KVVec::from_elem(0, len, GFP_KERNEL)?, limits)?;
+                assert!(payload.segments() >= 1 && payload.segments() <= segments);
             }
         }
-        assert!(Payload::new(KVVec::new(), 8).is_err());
-        assert!(Payload::new(KVVec::from_elem(0, 8 << 20, GFP_KERNEL)?, 0).is_err());
+        assert!(Payload::new(KVVec::new(), ANY).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn payload_keeps_its_segments_short() -> Result {
+        let limits = Limits {
+            segments: 64,
+            segment_len: 2 * PAGE_SIZE as u32,
+        };
+        let bytes = || Ok::<_, Error>(KVVec::from_elem(0, 16 * PAGE_SIZE, GFP_KERNEL)?);
+
+        assert!(Payload::new(bytes()?, limits)?.segments() >= 8);
+        let few = Limits {
+            segments: 4,
+            ..limits
+        };
+        assert!(Payload::new(bytes()?, few).is_err());
+        let none = Limits {
+            segments: 0,
+            ..limits
+        };
+        assert!(Payload::new(bytes()?, none).is_err());
         Ok(())
     }
 }

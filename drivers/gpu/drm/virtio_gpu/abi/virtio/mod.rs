@@ -33,6 +33,7 @@ pub(crate) mod virtqueue;
 pub(crate) use self::{
     buffer::{
         Fifo,
+        Limits,
         Payload,
         Request, //
     },
@@ -225,6 +226,13 @@ pub(crate) trait Driver {
 
     /// The configuration has changed. May run in interrupt context.
     fn config_changed(data: &Self::Data);
+
+    /// Puts the device to rest before the system sleeps.
+    ///
+    /// # Errors
+    ///
+    /// An error keeps the system awake.
+    fn freeze(dev: &Device<device::Core<'_>>, data: &Self::Data) -> Result;
 }
 
 /// An adapter for the registration of virtio drivers.
@@ -263,6 +271,7 @@ unsafe impl<T: Driver + 'static> driver::RegistrationOps for Adapter<T> {
             (*vdrv).remove = Some(Self::remove_callback);
             (*vdrv).shutdown = Some(Self::shutdown_callback);
             (*vdrv).config_changed = Some(Self::config_changed_callback);
+            (*vdrv).freeze = Some(Self::freeze_callback);
         }
 
         // SAFETY: `vdrv` is guaranteed to be a valid `DriverType`.
@@ -326,6 +335,16 @@ impl<T: Driver + 'static> Adapter<T> {
         if !unsafe { bindings::dev_get_drvdata(&raw mut (*vdev).dev) }.is_null() {
             T::config_changed(Self::data(vdev));
         }
+    }
+
+    unsafe extern "C" fn freeze_callback(vdev: *mut bindings::virtio_device) -> c_int {
+        // SAFETY: As in `probe_callback()`; the bus freezes only devices that are bound.
+        let core = unsafe { &*vdev.cast::<Device<device::Core<'_>>>() };
+
+        from_result(|| {
+            T::freeze(core, Self::data(vdev))?;
+            Ok(0)
+        })
     }
 
     /// The driver's data of a device whose probe has succeeded.

@@ -9,7 +9,10 @@
 //! C header: [`include/linux/virtio.h`](srctree/include/linux/virtio.h)
 
 use super::{
-    buffer::Request,
+    buffer::{
+        Limits,
+        Request, //
+    },
     Device,
     Reset, //
 };
@@ -21,6 +24,7 @@ use core::{
 use kernel::{
     device,
     error::to_result,
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         rcu,
@@ -55,6 +59,18 @@ impl<T> Virtqueue<T> {
     pub(crate) fn size(&self) -> u32 {
         // SAFETY: `vq` is valid by the type invariant.
         unsafe { bindings::virtqueue_get_vring_size(self.vq.as_ptr()) }
+    }
+
+    /// What a request with a payload and a reply can carry.
+    pub(crate) fn limits(&self) -> Limits {
+        // SAFETY: `vq` is valid by the type invariant, and so is its device.
+        let max = unsafe { bindings::virtio_max_dma_size((*self.vq.as_ptr()).vdev) };
+
+        Limits {
+            // The command and its reply take one each.
+            segments: self.size().saturating_sub(2),
+            segment_len: u32::try_from(max).unwrap_or(u32::MAX) & !(PAGE_SIZE as u32 - 1),
+        }
     }
 
     /// Number of free descriptors.
