@@ -342,8 +342,10 @@ TEST_F(card, framebuffer)
 	EXPECT_EQ(0, addfb(self->fd, d.handle, 640, 480, DRM_FORMAT_XRGB8888, d.pitch, 0));
 	EXPECT_EQ(0, addfb(self->fd, d.handle, 640, 480, DRM_FORMAT_ARGB8888, d.pitch, 0));
 	EXPECT_EQ(0, addfb(self->fd, d.handle, 320, 240, DRM_FORMAT_XRGB8888, d.pitch, 0));
-	/* what does not exist */
-	EXPECT_NE(0, addfb(self->fd, d.handle, 640, 480, DRM_FORMAT_RGB565, d.pitch, 0));
+	/*
+	 * What no plane shows may still be a framebuffer: 16 bits have to be, for IGT's size-max.
+	 * What does not exist may not.
+	 */
 	EXPECT_NE(0, addfb(self->fd, d.handle, 640, 480, DRM_FORMAT_NV12, d.pitch, 0));
 	EXPECT_NE(0, addfb(self->fd, d.handle + 1000, 640, 480, DRM_FORMAT_XRGB8888, d.pitch, 0));
 	/* a pitch below the width; sizes out of bounds */
