@@ -21,6 +21,9 @@ use kernel::{
     types::Opaque, //
 };
 
+/// Frames a second that the timer makes: at least one, and not so many that a CPU does nothing else.
+const REFRESH_HZ: core::ops::RangeInclusive<u64> = 1..=1000;
+
 /// The driver's part of a CRTC.
 pub(crate) trait DriverCrtc: Sized + Send + Sync + 'static {
     /// The driver.
@@ -62,6 +65,7 @@ impl<T: DriverCrtc> Crtc<T> {
     };
 
     const HELPER_FUNCS: bindings::drm_crtc_helper_funcs = bindings::drm_crtc_helper_funcs {
+        atomic_check: Some(Self::check_callback),
         atomic_flush: Some(bindings::drm_crtc_vblank_atomic_flush),
         atomic_enable: Some(bindings::drm_crtc_vblank_atomic_enable),
         atomic_disable: Some(bindings::drm_crtc_vblank_atomic_disable),
@@ -123,6 +127,22 @@ impl<T: DriverCrtc> Crtc<T> {
         unsafe { &*crtc.cast() }
     }
 
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
+    unsafe extern "C" fn check_callback(
+        crtc: *mut bindings::drm_crtc,
+        commit: *mut bindings::drm_atomic_commit,
+    ) -> c_int {
+        // SAFETY: The helpers call this with a CRTC that is in `commit`, whose new state is theirs.
+        let state = unsafe { &*bindings::abi_helper_atomic_new_crtc_state(commit, crtc) };
+
+        if state.enable && !timer_can(&state.adjusted_mode) {
+            return EINVAL.to_errno();
+        }
+        0
+    }
+
     /// The bit of the CRTC in masks.
     pub(crate) fn mask(&self) -> u32 {
         // SAFETY: `crtc` is valid by the type invariant.
@@ -135,5 +155,46 @@ impl<T: DriverCrtc> Deref for Crtc<T> {
 
     fn deref(&self) -> &T {
         &self.inner
+    }
+}
+
+/// Whether the timer can make the vertical blanks of `mode`.
+fn timer_can(mode: &bindings::drm_display_mode) -> bool {
+    let pixels = u64::from(mode.htotal) * u64::from(mode.vtotal);
+    let hz = u64::try_from(mode.clock)
+        .ok()
+        .and_then(|khz| khz.checked_mul(1000))
+        .and_then(|clock| clock.checked_div(pixels));
+
+    hz.is_some_and(|hz| REFRESH_HZ.contains(&hz))
+}
+
+#[kunit_tests(rust_drm_kms_crtc)]
+mod tests {
+    use super::*;
+
+    fn can(clock: c_int, htotal: u16, vtotal: u16) -> bool {
+        timer_can(&bindings::drm_display_mode {
+            clock,
+            htotal,
+            vtotal,
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn usual_modes() {
+        assert!(can(148_500, 2200, 1125));
+        assert!(can(25_175, 800, 525));
+        assert!(can(1000, 1000, 1000));
+    }
+
+    #[test]
+    fn too_fast_and_too_slow() {
+        assert!(!can(c_int::MAX, 1440, 900));
+        assert!(!can(148_500, 40, 40));
+        assert!(!can(999, 1000, 1000));
+        assert!(!can(148_500, 0, 1125));
+        assert!(!can(-1, 2200, 1125));
     }
 }
