@@ -191,6 +191,7 @@ impl virtio::Driver for VirtioGpu {
 
     fn remove(dev: &virtio::Device<Core<'_>>, data: &Bound) {
         // First of all, so that whoever waits for the host or for a fence wakes up.
+        data.card.drm.queues().lose();
         data.card.drm.queues().empty(&dev.reset());
         data.config_work.stop();
         data.card.unplug();

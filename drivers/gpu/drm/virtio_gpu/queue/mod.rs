@@ -189,7 +189,7 @@ impl Queues {
 
         let error = ring.drain(&mut used, &mut failed);
         while let Some(mut request) = used.pop() {
-            reply::finish_used(&self.dev, &mut request);
+            reply::finish_used(&self.dev, &mut request, error == ENODEV);
             self.reaper.put(request, false);
         }
         self.end_all(failed, error);

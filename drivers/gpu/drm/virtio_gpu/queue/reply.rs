@@ -19,9 +19,13 @@ enum Fault {
     Fence,
 }
 
-/// Ends a command that the device has used, by its reply.
-pub(super) fn finish_used(dev: &device::Device, request: &mut virtio::Request<Meta>) {
+/// Ends a command that the device has used, by its reply. `lost` says that the device is being taken
+/// down: a reset may take resources away before the commands that name them, so errors mean nothing.
+pub(super) fn finish_used(dev: &device::Device, request: &mut virtio::Request<Meta>, lost: bool) {
     let result = check(request).map_err(|fault| {
+        if lost {
+            return ENODEV;
+        }
         log(dev, request, &fault);
         EIO
     });
