@@ -46,7 +46,8 @@ impl Fence {
         self.0.get()
     }
 
-    /// `None` if the fence has not signalled, else how the work ended.
+    /// `None` if the fence has not signalled, else how the work ended. Only tests look so far.
+    #[cfg(CONFIG_KUNIT = "y")]
     pub(crate) fn status(&self) -> Option<Result> {
         // SAFETY: The fence is valid by the type invariant.
         match unsafe { bindings::dma_fence_get_status(self.as_raw()) } {
