@@ -155,16 +155,6 @@ impl Queues {
         self.cursor.kick();
     }
 
-    /// Number of display commands that are parked because the host does not keep up.
-    pub(crate) fn display_backlog(&self) -> usize {
-        self.control.display_backlog()
-    }
-
-    /// Number of cursor commands that are parked because the host does not keep up.
-    pub(crate) fn cursor_backlog(&self) -> usize {
-        self.cursor.display_backlog()
-    }
-
     /// What the payload of a command on the control queue can be.
     ///
     /// # Errors
