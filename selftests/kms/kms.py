@@ -245,6 +245,24 @@ def dirty_clip(b):
     flushed(b, (800, 600, 0, 0))
 
 
+def dirty_clips(b):
+    """DIRTYFB of several clips: what is between them is not uploaded, unless they are many"""
+    old, new = pattern(800, 600, 7), pattern(800, 600, 30)
+    b.do("fill 0 1 30 0 0 800 600")
+    corners = [(0, 0, 30, 20), (770, 580, 800, 600), (10, 500, 60, 590)]
+    b.fresh()
+    b.do("dirty 0 1 " + " ".join(str(n) for clip in corners for n in clip))
+    for x1, y1, x2, y2 in corners:
+        old[y1:y2, x1:x2] = new[y1:y2, x1:x2]
+    b.expect(old)
+    flushed(b, (800, 600, 0, 0))
+    b.do("dirty 0 1 " + " ".join(f"{40 * n} {30 * n} {40 * n + 40} {30 * n + 30}" for n in range(20)))
+    b.expect(new)
+    b.do("fill 0 1 7 0 0 800 600")
+    b.do("dirty 0 1")
+    b.expect(pattern(800, 600, 7))
+
+
 def atomic_damage(b):
     """FB_DAMAGE_CLIPS: only the clip is uploaded"""
     old, new = pattern(800, 600, 7), pattern(800, 600, 8)
@@ -419,7 +437,7 @@ def reopened(b):
 
 
 ONE_HEAD = (pattern_first_size, pattern_second_size, negative_check, page_flip, nonblocking_flip, many_flips,
-            dirty_clip, atomic_damage, panning, panned_damage, set_crtc, cursor_plane, cursor_and_flip, cursor_other_picture,
+            dirty_clip, dirty_clips, atomic_damage, panning, panned_damage, set_crtc, cursor_plane, cursor_and_flip, cursor_other_picture,
             cursor_legacy, off_and_on, refusals, reopened)
 
 
@@ -472,7 +490,7 @@ def one_buffer_twice(b):
 
 # After a framebuffer has changed once, the C driver ignores damage for good (the plane state that
 # says so is copied from commit to commit), and uploads and flushes the whole plane.
-WHOLE_PLANE = (dirty_clip, atomic_damage, panned_damage, cursor_and_flip, two_flips)
+WHOLE_PLANE = (dirty_clip, dirty_clips, atomic_damage, panned_damage, cursor_and_flip, two_flips)
 
 TWO_HEADS = (two_pictures, two_flips, one_buffer_twice)
 

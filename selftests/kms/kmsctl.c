@@ -22,6 +22,7 @@
 
 #define MAX_BUFS 32
 #define MAX_HEADS 16
+#define MAX_CLIPS 20
 
 struct buf {
 	uint32_t handle, fb, w, h, pitch;
@@ -290,7 +291,7 @@ static int answer(int ret)
 static int one(char *line)
 {
 	char word[16] = "", text[64] = "";
-	int a[8] = { 0 }, used = 0, n = 0;
+	int a[2 + 4 * MAX_CLIPS] = { 0 }, used = 0, n = 0;
 	struct buf *b;
 	struct head *h;
 
@@ -300,7 +301,7 @@ static int one(char *line)
 		return answer(sscanf(line + used, "%63s", text) == 1 ? open_card(text) : -EINVAL);
 	if (!strcmp(word, "close"))
 		return answer(close(fd));
-	for (char *p = line + used; n < 8 && sscanf(p, "%d%n", &a[n], &used) == 1; n++)
+	for (char *p = line + used; n < 2 + 4 * MAX_CLIPS && sscanf(p, "%d%n", &a[n], &used) == 1; n++)
 		p += used;
 	/* The first number is the head or the buffer, as the request has it. */
 	h = &heads[a[0] >= 0 && a[0] < MAX_HEADS ? a[0] : 0];
@@ -339,10 +340,13 @@ static int one(char *line)
 
 		return answer(ret < 0 ? ret : wait_flip(9));
 	}
-	if (!strcmp(word, "dirty")) {	/* - buf x1 y1 x2 y2 */
-		drmModeClip clip = { a[2], a[3], a[4], a[5] };
+	if (!strcmp(word, "dirty")) {	/* - buf [x1 y1 x2 y2]... */
+		drmModeClip clips[MAX_CLIPS];
+		int count = n > 2 ? (n - 2) / 4 : 0;
 
-		return answer(drmModeDirtyFB(fd, b->fb, n > 2 ? &clip : NULL, n > 2));
+		for (int i = 0; i < count; i++)
+			clips[i] = (drmModeClip){ a[2 + 4 * i], a[3 + 4 * i], a[4 + 4 * i], a[5 + 4 * i] };
+		return answer(drmModeDirtyFB(fd, b->fb, count ? clips : NULL, count));
 	}
 	if (!strcmp(word, "cursor"))	/* head buf x y hot_x hot_y */
 		return answer(cursor_plane(h, a[1] ? b : NULL, a[2], a[3], a[4], a[5]));
@@ -355,7 +359,7 @@ static int one(char *line)
 
 int main(void)
 {
-	char line[256];
+	char line[1024];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("ready\n");

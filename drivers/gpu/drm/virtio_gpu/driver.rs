@@ -121,11 +121,12 @@ impl ConfigHandler for Arc<Card> {
             return;
         };
 
+        // Acknowledged first: a change while the last one is being handled is another event. Events
+        // that are not known are not acknowledged, as they are not handled.
+        let _ = config::clear_events(&config, events & config::EVENT_DISPLAY);
         if events & config::EVENT_DISPLAY != 0 {
             display::config_changed(&self.drm);
         }
-        // Events that are not known are not acknowledged, as they were not handled.
-        let _ = config::clear_events(&config, events & config::EVENT_DISPLAY);
     }
 }
 

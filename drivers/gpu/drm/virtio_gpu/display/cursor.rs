@@ -19,6 +19,7 @@ use super::{
 use crate::{
     abi::drm::kms::{
         DriverPlane,
+        Framebuffer,
         Plane,
         PlaneCheck,
         PlaneKind,
@@ -113,8 +114,10 @@ impl Cursor {
         self.queues.push_cursor(command);
     }
 
-    /// Gives the upload of an image a number, and has the image shown when it has ended.
-    fn on_uploaded(self: &Arc<Self>, upload: Upload) -> Result<(u64, Upload)> {
+    /// The upload of the image in `fb`, if the host needs one, with its number. The image is shown
+    /// when it has ended.
+    fn upload(self: &Arc<Self>, fb: &Framebuffer<VirtioGpu>) -> Result<Option<(u64, Upload)>> {
+        let image = proto::Rect::sized(fb.width(), fb.height());
         let number = self.next_upload.fetch_add(1, Relaxed);
         let reply = KBox::new(
             Uploaded {
@@ -124,7 +127,7 @@ impl Cursor {
             GFP_KERNEL,
         )?;
 
-        Ok((number, upload.on_reply(reply)))
+        Ok(primary::upload(fb, &[image], Some(reply))?.map(|upload| (number, upload)))
     }
 
     /// Carries an update out.
@@ -143,7 +146,7 @@ impl Cursor {
             Some((number, upload)) => {
                 let stale = state.waiting.replace((number, command));
                 drop(state);
-                self.queues.push_display(upload.into_command());
+                upload.push(&self.queues);
                 stale
             }
             None if new_image => {
@@ -257,14 +260,7 @@ impl DriverPlane for CursorPlane {
             position: new.position(),
         };
         let new_image = !was_shown || !old.same_framebuffer(&new);
-        let whole = proto::Rect::sized(fb.width(), fb.height());
-        let upload = if new_image {
-            primary::upload(fb, whole)?
-                .map(|command| cursor.on_uploaded(command))
-                .transpose()?
-        } else {
-            None
-        };
+        let upload = if new_image { cursor.upload(fb)? } else { None };
 
         Ok(Some(Prepared {
             look,

@@ -24,17 +24,24 @@ use crate::{
     object::Object,
     queue::{
         Command,
+        Queues,
         Reply, //
     }, //
 };
 use kernel::{
     prelude::*,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
 };
 use virtio_gpu_proto::{
     self as proto,
     formats, //
 };
+
+/// Most rectangles that are copied one by one; more of them are copied with what is between them.
+const MAX_UPLOADS: usize = 16;
 
 /// The driver's part of a primary plane.
 pub(super) struct Primary;
@@ -110,61 +117,108 @@ impl DriverPlane for Primary {
         };
         let flush = Command::new(proto::ResourceFlush::new(object.id(), damage))?;
 
+        let upload = if moved {
+            upload(fb, &[damage], None)?
+        } else {
+            upload(fb, &stale(fb, prepare, damage)?, None)?
+        };
+
         Ok(Some(Commands {
-            upload: upload(fb, damage)?,
+            upload,
             scanout,
             flush: Some(flush.hold(ARef::from(object))),
         }))
     }
 
     fn update(plane: &Plane<Self>, commands: Commands) {
-        let upload = commands.upload.map(Upload::into_command);
-        let commands = [upload, commands.scanout, commands.flush];
+        let queues = plane.dev().queues();
 
-        for command in commands.into_iter().flatten() {
-            plane.dev().queues().push_display(command);
+        if let Some(upload) = commands.upload {
+            upload.push(queues);
+        }
+        for command in [commands.scanout, commands.flush].into_iter().flatten() {
+            queues.push_display(command);
         }
     }
+}
+
+/// The rectangles of a framebuffer's resource that are to be copied for what has changed, which is
+/// all in `damage`.
+fn stale(
+    fb: &Framebuffer<VirtioGpu>,
+    prepare: &PlanePrepare<'_, Primary>,
+    damage: proto::Rect,
+) -> Result<KVec<proto::Rect>> {
+    let area = |rect: &proto::Rect| u64::from(rect.width) * u64::from(rect.height);
+    let mut rects = KVec::new();
+    let mut sum = 0u64;
+
+    prepare.for_each_damage(|rect| {
+        let rect = in_resource(fb, rect)?;
+
+        sum = sum.saturating_add(area(&rect));
+        if rects.len() <= MAX_UPLOADS {
+            rects.push(rect, GFP_KERNEL)?;
+        }
+        Ok(())
+    })?;
+    if rects.len() > MAX_UPLOADS || sum >= area(&damage) {
+        rects.clear();
+        rects.push(damage, GFP_KERNEL)?;
+    }
+    Ok(rects)
 }
 
 /// The copying of pixels to the host.
 pub(super) struct Upload {
     object: ARef<Object>,
-    command: Command,
+    commands: KVec<Command>,
 }
 
 impl Upload {
-    /// Has `reply` told when it has ended.
-    pub(super) fn on_reply(mut self, reply: KBox<dyn Reply>) -> Self {
-        self.command = self.command.on_reply(reply);
-        self
-    }
-
-    /// The command, to be pushed now: the device sees what has been drawn up to here.
-    pub(super) fn into_command(self) -> Command {
+    /// Queues the copying. The device sees what has been drawn up to here.
+    pub(super) fn push(self, queues: &Arc<Queues>) {
         self.object.sync_for_device();
-        self.command.hold(self.object)
+        for command in self.commands {
+            queues.push_display(command);
+        }
     }
 }
 
-/// The command that copies `rect` of the resource of a framebuffer to the host, if the host has a
-/// copy that the CPU draws.
+/// The copying of `rects` of the resource of a framebuffer to the host, if the host has a copy that
+/// the CPU draws. `reply` is told when the last one is done.
 ///
 /// # Errors
 ///
 /// [`ENOMEM`].
-pub(super) fn upload(fb: &Framebuffer<VirtioGpu>, rect: proto::Rect) -> Result<Option<Upload>> {
-    if !fb.object().is_dumb() {
+pub(super) fn upload(
+    fb: &Framebuffer<VirtioGpu>,
+    rects: &[proto::Rect],
+    mut reply: Option<KBox<dyn Reply>>,
+) -> Result<Option<Upload>> {
+    let object = fb.object();
+    if !object.is_dumb() {
         return Ok(None);
     }
-    let offset = rect
-        .offset(formats::BYTES_PER_PIXEL, fb.pitch())
-        .ok_or(EINVAL)?;
-    let command = Command::new(proto::TransferToHost2d::new(fb.object().id(), offset, rect))?;
 
+    let mut commands = KVec::with_capacity(rects.len(), GFP_KERNEL)?;
+    for (left, rect) in (0..rects.len()).rev().zip(rects) {
+        let offset = rect
+            .offset(formats::BYTES_PER_PIXEL, fb.pitch())
+            .ok_or(EINVAL)?;
+        let request = proto::TransferToHost2d::new(object.id(), offset, *rect);
+        let mut command = Command::new(request)?.hold(ARef::from(object));
+
+        if left == 0 {
+            if let Some(reply) = reply.take() {
+                command = command.on_reply(reply);
+            }
+        }
+        commands.push(command, GFP_KERNEL)?;
+    }
     Ok(Some(Upload {
-        object: ARef::from(fb.object()),
-        command,
+        object: ARef::from(object),
+        commands,
     }))
 }
 

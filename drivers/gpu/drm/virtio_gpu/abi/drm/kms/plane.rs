@@ -500,6 +500,29 @@ impl<T: DriverPlane> PlanePrepare<'_, T> {
         self.0.new_crtc_state()
     }
 
+    /// Calls `f` for each rectangle of the framebuffer that has changed and is visible. They may
+    /// overlap.
+    ///
+    /// # Errors
+    ///
+    /// That of `f`, which is not called again then.
+    pub(crate) fn for_each_damage(&self, mut f: impl FnMut(Rect) -> Result) -> Result {
+        let mut iter = bindings::drm_atomic_helper_damage_iter::default();
+        let mut rect = bindings::drm_rect::default();
+
+        // SAFETY: By the invariants of `Update` the states are valid, and have been checked.
+        unsafe {
+            bindings::drm_atomic_helper_damage_iter_init(&mut iter, self.0.old, self.0.new);
+        }
+        // SAFETY: The iterator is initialised, and refers to the states.
+        while unsafe { bindings::drm_atomic_helper_damage_iter_next(&mut iter, &mut rect) } {
+            if let Some(rect) = whole(&rect) {
+                f(rect)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The smallest rectangle of the framebuffer that has all that has changed and is visible.
     pub(crate) fn damage(&self) -> Option<Rect> {
         let mut rect = bindings::drm_rect::default();
@@ -509,11 +532,16 @@ impl<T: DriverPlane> PlanePrepare<'_, T> {
         {
             return None;
         }
-        Some(Rect {
-            x: rect.x1.try_into().ok()?,
-            y: rect.y1.try_into().ok()?,
-            width: rect.x2.checked_sub(rect.x1)?.try_into().ok()?,
-            height: rect.y2.checked_sub(rect.y1)?.try_into().ok()?,
-        })
+        whole(&rect)
     }
+}
+
+/// A rectangle of whole pixels, if it has none that are negative.
+fn whole(rect: &bindings::drm_rect) -> Option<Rect> {
+    Some(Rect {
+        x: rect.x1.try_into().ok()?,
+        y: rect.y1.try_into().ok()?,
+        width: rect.x2.checked_sub(rect.x1)?.try_into().ok()?,
+        height: rect.y2.checked_sub(rect.y1)?.try_into().ok()?,
+    })
 }
