@@ -285,7 +285,7 @@ unsafe impl<T: Driver + 'static> driver::RegistrationOps for Adapter<T> {
 }
 
 impl<T: Driver + 'static> Adapter<T> {
-    unsafe extern "C" fn validate_callback(vdev: *mut bindings::virtio_device) -> c_int {
+    extern "C" fn validate_callback(vdev: *mut bindings::virtio_device) -> c_int {
         // SAFETY: The virtio bus calls this with a valid device; `Device` is transparent.
         let dev = unsafe { &*vdev.cast::<Device>() };
 
@@ -295,7 +295,7 @@ impl<T: Driver + 'static> Adapter<T> {
         })
     }
 
-    unsafe extern "C" fn probe_callback(vdev: *mut bindings::virtio_device) -> c_int {
+    extern "C" fn probe_callback(vdev: *mut bindings::virtio_device) -> c_int {
         // SAFETY: The virtio bus calls this with a valid device; `Device` is transparent, and a
         // probe callback is the `Core` context.
         let core = unsafe { &*vdev.cast::<Device<device::Core<'_>>>() };
@@ -311,14 +311,14 @@ impl<T: Driver + 'static> Adapter<T> {
         })
     }
 
-    unsafe extern "C" fn remove_callback(vdev: *mut bindings::virtio_device) {
+    extern "C" fn remove_callback(vdev: *mut bindings::virtio_device) {
         // SAFETY: As in `probe_callback()`.
         let core = unsafe { &*vdev.cast::<Device<device::Core<'_>>>() };
 
         T::remove(core, Self::data(vdev));
     }
 
-    unsafe extern "C" fn shutdown_callback(vdev: *mut bindings::virtio_device) {
+    extern "C" fn shutdown_callback(vdev: *mut bindings::virtio_device) {
         // SAFETY: As in `probe_callback()`; shutdown runs under the device lock as probe does.
         let core = unsafe { &*vdev.cast::<Device<device::Core<'_>>>() };
 
@@ -329,7 +329,7 @@ impl<T: Driver + 'static> Adapter<T> {
         }
     }
 
-    unsafe extern "C" fn config_changed_callback(vdev: *mut bindings::virtio_device) {
+    extern "C" fn config_changed_callback(vdev: *mut bindings::virtio_device) {
         // SAFETY: `vdev` is valid. The bus delivers no change before probe has succeeded nor after
         // remove has begun.
         if !unsafe { bindings::dev_get_drvdata(&raw mut (*vdev).dev) }.is_null() {
@@ -337,7 +337,7 @@ impl<T: Driver + 'static> Adapter<T> {
         }
     }
 
-    unsafe extern "C" fn freeze_callback(vdev: *mut bindings::virtio_device) -> c_int {
+    extern "C" fn freeze_callback(vdev: *mut bindings::virtio_device) -> c_int {
         // SAFETY: As in `probe_callback()`; the bus freezes only devices that are bound.
         let core = unsafe { &*vdev.cast::<Device<device::Core<'_>>>() };
 

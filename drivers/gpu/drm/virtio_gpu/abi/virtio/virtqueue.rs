@@ -273,9 +273,8 @@ impl<H: Handler> Virtqueues<H> {
     pub(crate) fn delete<T, const N: usize>(
         self,
         dev: &Device<device::Core<'_>>,
-        queues: [Virtqueue<T>; N],
+        _queues: [Virtqueue<T>; N],
     ) {
-        drop(queues);
         // For the kicks that were prepared before the queues were taken from their lock.
         rcu::synchronize_rcu();
         // SAFETY: `vdev` is valid; no user is left, `Virtqueue`s and `Kick`s are gone.
@@ -294,7 +293,7 @@ impl<H: Handler> Virtqueues<H> {
         }
     }
 
-    unsafe extern "C" fn callback(vq: *mut bindings::virtqueue) {
+    extern "C" fn callback(vq: *mut bindings::virtqueue) {
         // SAFETY: The transport calls this with a queue of the device, while it exists, so that by
         // the type invariant of `Virtqueues` `priv` holds an `Arc<H>`.
         let (handler, index) = unsafe {
