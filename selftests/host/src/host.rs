@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The running host: takes commands off the rings, has them checked, recorded,
+//! struck by faults and carried out, and hands the replies back when they are due.
+//!
+//! Locks: `core` before a ring's own; QEMU's channel is never written to while
+//! `core` is held, because QEMU may be waiting for an answer that needs it.
+
+use crate::chain::{Chain, Ram, Table};
+use crate::channel::{sockets, Channel};
+use crate::checks::{Checker, Seen};
+use crate::control::Order;
+use crate::device::scanout::Frame;
+use crate::device::Device;
+use crate::faults::{Delivery, Faults};
+use crate::scenario::{Scenario, Timed};
+use crate::trace::{CmdEvent, Event, Writer};
+use crate::verdict::{Stats, Verdict};
+use crate::wire::{feature, reply, u32_at, Queue};
+use std::collections::HashSet;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use vhost_user_backend::{VringMutex, VringT};
+use virtio_queue::{QueueOwnedT, QueueT};
+use vm_memory::{GuestAddressSpace, GuestMemoryAtomic};
+
+/// Guest memory, replaceable by the transport.
+pub type Memory = GuestMemoryAtomic<Ram>;
+
+/// Longest request that is looked at; a longer one is cut, and so draws an error.
+const MAX_REQUEST: usize = 16 << 20;
+/// How long a reply waits for the next one before it goes out alone.
+const SWAP_LIMIT: Duration = Duration::from_millis(1000);
+
+/// What the command line chooses.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Trace file.
+    pub trace: Option<PathBuf>,
+    /// Folder for pictures.
+    pub shots: Option<PathBuf>,
+    /// Whether every frame becomes a picture.
+    pub every_frame: bool,
+    /// Whether every frame gets a CRC.
+    pub crc: bool,
+    /// File for the verdict, as JSON.
+    pub report: Option<PathBuf>,
+    /// Whether commands are told on the terminal.
+    pub verbose: bool,
+}
+
+/// A reply on its way.
+struct Answer {
+    queue: Queue,
+    vring: VringMutex<Memory>,
+    chain: Chain,
+    seq: u64,
+    command: Vec<u8>,
+    delivery: Delivery,
+    due: Instant,
+}
+
+struct Core {
+    device: Device,
+    checker: Checker,
+    faults: Faults,
+    trace: Writer,
+    stats: Stats,
+    pending: Vec<Answer>,
+    stalled: [Option<Instant>; 2],
+    /// Goes up whenever a queue stops: what was taken off before is dropped.
+    epoch: u64,
+    seq: u64,
+    copied: u64,
+    pictures: u64,
+    /// Features of this start; told to the checker once.
+    features: u64,
+}
+
+#[derive(Default)]
+struct Link {
+    before: HashSet<RawFd>,
+    channel: Option<Channel>,
+}
+
+/// The host.
+pub struct Host {
+    /// As chosen.
+    pub options: Options,
+    memory: Mutex<Option<Memory>>,
+    core: Mutex<Core>,
+    wake: Condvar,
+    link: Mutex<Link>,
+    running: AtomicBool,
+    once_started: AtomicBool,
+}
+
+/// A lock, whether or not a thread died holding it: the host goes on as well as it can.
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host {
+    /// Sets the host up and starts its clock.
+    pub fn new(options: Options) -> Result<Arc<Host>, String> {
+        let s = &options.scenario;
+        let core = Core {
+            device: Device::new(s, options.crc),
+            checker: Checker::new(s.features()?, s.device.scanouts, s.device.capsets, s.device.blob_alignment),
+            faults: Faults::new(&s.faults),
+            trace: Writer::new(options.trace.as_deref()).map_err(|e| format!("trace: {e}"))?,
+            stats: Stats::default(),
+            pending: Vec::new(),
+            stalled: [None; 2],
+            epoch: 0,
+            seq: 0,
+            copied: 0,
+            pictures: 0,
+            features: 0,
+        };
+        let host = Arc::new(Host {
+            options,
+            memory: Mutex::new(None),
+            core: Mutex::new(core),
+            wake: Condvar::new(),
+            link: Mutex::default(),
+            running: AtomicBool::new(false),
+            once_started: AtomicBool::new(false),
+        });
+        let clock = host.clone();
+        std::thread::spawn(move || clock.run_clock());
+        Ok(host)
+    }
+
+    /// The scenario's orders by the clock.
+    pub fn timed(&self) -> Vec<Timed> {
+        self.options.scenario.at.clone()
+    }
+
+    /// Hands out replies whose time has come.
+    fn run_clock(&self) {
+        let mut core = lock(&self.core);
+        loop {
+            let now = Instant::now();
+            if let Some(i) = core.pending.iter().position(|a| a.due <= now) {
+                let answer = core.pending.remove(i);
+                self.deliver(&mut core, answer);
+                continue;
+            }
+            core.trace.flush();
+            let next = core.pending.iter().map(|a| a.due - now).min();
+            let wait = next.unwrap_or(Duration::from_secs(1));
+            core = self.wake.wait_timeout(core, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn ram(&self) -> Option<<Memory as GuestAddressSpace>::T> {
+        Some(lock(&self.memory).as_ref()?.memory())
+    }
+
+    /// The transport brings guest memory.
+    pub(crate) fn set_memory(&self, memory: Memory) {
+        *lock(&self.memory) = Some(memory);
+    }
+
+    /// The transport asks for features; the channel's socket comes next.
+    pub(crate) fn before_channel(&self) {
+        lock(&self.link).before = sockets();
+    }
+
+    /// The channel is there.
+    pub(crate) fn find_channel(&self) {
+        let mut link = lock(&self.link);
+        link.channel = Channel::find(&link.before);
+    }
+
+    /// The driver accepted these features.
+    pub(crate) fn set_features(&self, features: u64) {
+        lock(&self.core).features = features;
+    }
+
+    /// The configuration space.
+    pub(crate) fn config(&self) -> Vec<u8> {
+        let mut bytes = lock(&self.core).device.display.config();
+        bytes.resize(self.options.scenario.device.config_size as usize, 0);
+        bytes
+    }
+
+    /// The driver wrote to the configuration space.
+    pub(crate) fn write_config(&self, offset: u32, bytes: &[u8]) {
+        let mut core = lock(&self.core);
+        let pending = core.device.display.events();
+        core.checker.config_write(offset, bytes, pending);
+        core.trace.event(Event::ConfigWrite { offset, bytes: bytes.to_vec() });
+        if offset == 4 {
+            core.device.display.clear_events(u32_at(bytes, 0));
+        }
+    }
+
+    /// A doorbell rang.
+    pub(crate) fn kicked(self: &Arc<Self>, queue: Queue, vrings: &[VringMutex<Memory>]) {
+        if !self.running.swap(true, Relaxed) {
+            self.start(vrings);
+        }
+        {
+            let mut core = lock(&self.core);
+            core.stats.kicks[queue.index()] += 1;
+            core.trace.event(Event::Kick { queue: queue.name().into() });
+        }
+        if let Some(vring) = vrings.get(queue.index()) {
+            self.drain(queue, vring);
+        }
+    }
+
+    fn start(self: &Arc<Self>, vrings: &[VringMutex<Memory>]) {
+        let rings = vrings.iter().map(|v| v.get_ref().get_queue().size()).collect();
+        {
+            let mut core = lock(&self.core);
+            let features = core.features;
+            core.device.set_features(features);
+            core.checker.started(features & !(1 << 30));
+            core.trace.event(Event::Start { features, rings });
+        }
+        if !self.once_started.swap(true, Relaxed) {
+            crate::control::run_timed(self.clone());
+        }
+    }
+
+    /// A queue stops: nothing may be written to it any more. Queue 0 stopping is the
+    /// only reset that this transport shows.
+    pub(crate) fn stopped(&self, queue: Queue) {
+        let mut core = lock(&self.core);
+        core.epoch += 1;
+        let all = core.pending.len();
+        core.pending.retain(|a| a.queue != queue);
+        let dropped = all - core.pending.len();
+        core.stalled[queue.index()] = None;
+        let mut resources = 0;
+        if queue == Queue::Control {
+            self.running.store(false, Relaxed);
+            resources = core.device.reset();
+            core.checker.stopped();
+        }
+        core.trace.event(Event::Stop { queue: queue.name().into(), resources, dropped });
+        core.trace.flush();
+    }
+
+    fn drain(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) {
+        loop {
+            let _ = vring.disable_notification();
+            while self.take(queue, vring) {}
+            // With EVENT_IDX a doorbell may have been left out since the last look.
+            if !vring.enable_notification().unwrap_or(false) {
+                return;
+            }
+        }
+    }
+
+    /// Takes one command off its ring. False where there is none.
+    fn take(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) -> bool {
+        let Some(ram) = self.ram() else { return false };
+        let epoch = lock(&self.core).epoch;
+        let (head, table) = {
+            let mut state = vring.get_mut();
+            let q = state.get_queue_mut();
+            let table = Table { addr: q.desc_table(), size: q.size(), indirect: false };
+            let head = match q.iter(ram.clone()) {
+                Ok(mut chains) => chains.next().map(|c| c.head_index()),
+                Err(virtio_queue::Error::InvalidAvailRingIndex) => {
+                    lock(&self.core).checker.batch(u16::MAX, table.size);
+                    None
+                }
+                Err(_) => None,
+            };
+            match head {
+                Some(head) => (head, table),
+                None => return false,
+            }
+        };
+        let mut core = lock(&self.core);
+        if core.epoch != epoch {
+            return false;
+        }
+        core.checker.batch(0, table.size);
+        let table = Table { indirect: core.features & feature::INDIRECT_DESC != 0, ..table };
+        let chain = Chain::walk(&ram, table, head);
+        let command = chain.read(&ram, MAX_REQUEST);
+        self.command(&mut core, queue, vring, chain, command, table.size, &ram);
+        true
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn command(
+        self: &Arc<Self>,
+        core: &mut Core,
+        queue: Queue,
+        vring: &VringMutex<Memory>,
+        chain: Chain,
+        command: Vec<u8>,
+        ring: u16,
+        ram: &Ram,
+    ) {
+        let seq = core.seq;
+        core.seq += 1;
+        core.stats.commands[queue.index()] += 1;
+        let event = CmdEvent::new(seq, queue.name(), &command, &chain);
+        if self.options.verbose {
+            println!("{} {} {:?}", event.seq, event.name, event.args);
+        }
+        core.trace.event(Event::Cmd(Box::new(event)));
+        core.checker.command(&Seen { queue, chain: &chain, bytes: &command }, ring);
+
+        let fault = core.faults.strike(queue, u32_at(&command, 0));
+        let runs = fault.as_ref().is_none_or(|f| f.runs());
+        let outcome = if runs {
+            core.device.execute(queue, &command, ram)
+        } else {
+            let header = crate::wire::Header::parse(&command);
+            crate::device::Outcome { reply: header.reply(reply::ERR_UNSPEC), code: reply::ERR_UNSPEC, frames: vec![] }
+        };
+        for frame in &outcome.frames {
+            self.frame(core, frame, ram);
+        }
+        let delivery = match &fault {
+            Some(f) => {
+                let action = format!("{:?}", f.action).to_lowercase();
+                core.trace.event(Event::Fault { seq, action });
+                f.apply(outcome.reply)
+            }
+            None => Delivery::plain(outcome.reply),
+        };
+        let code = u32_at(&delivery.reply, 0);
+        core.stats.errors += u64::from(code >= reply::ERR_UNSPEC);
+        core.checker.replied(&command, code, fault.is_some());
+        if delivery.die {
+            println!("the scenario ends the host here");
+            self.conclude(core).exit();
+        }
+        if delivery.storm > 0 {
+            let (host, n) = (self.clone(), delivery.storm);
+            std::thread::spawn(move || host.storm(n, 1));
+        }
+        self.hand_over(core, Answer { queue, vring: vring.clone(), chain, seq, command, delivery, due: Instant::now() });
+    }
+
+    /// Delivers now, or puts it where the clock finds it.
+    fn hand_over(&self, core: &mut Core, mut answer: Answer) {
+        let now = Instant::now();
+        let (queue, mut due) = (answer.queue, now + answer.delivery.delay);
+        if answer.delivery.stall {
+            core.stalled[queue.index()] = Some(due);
+        }
+        if let Some(end) = core.stalled[queue.index()] {
+            if end > now {
+                due = due.max(end);
+            } else {
+                core.stalled[queue.index()] = None;
+            }
+        }
+        if answer.delivery.after_next {
+            due = now + SWAP_LIMIT;
+        }
+        if due > now {
+            answer.due = due;
+            core.pending.push(answer);
+            self.wake.notify_one();
+            return;
+        }
+        self.deliver(core, answer);
+        while let Some(i) = core.pending.iter().position(|a| a.queue == queue && a.delivery.after_next) {
+            let held = core.pending.remove(i);
+            self.deliver(core, held);
+        }
+    }
+
+    /// Writes the reply and the used entry, and interrupts where the driver wants that.
+    fn deliver(&self, core: &mut Core, a: Answer) {
+        let Some(ram) = self.ram().filter(|_| a.delivery.entries > 0) else {
+            core.trace.event(Event::Done { seq: a.seq, reply: "none".into(), len: 0, irq: "withheld".into() });
+            return;
+        };
+        let written = a.chain.write(&ram, &a.delivery.reply);
+        let len = a.delivery.claim.unwrap_or(written);
+        // The checker must know before the driver can.
+        core.checker.delivered(&a.command);
+        for _ in 0..a.delivery.entries {
+            if let Err(e) = a.vring.add_used(a.chain.head, len) {
+                println!("used ring: {e}");
+            }
+        }
+        let wanted = a.vring.needs_notification().unwrap_or(true);
+        let irq = match (wanted, a.delivery.interrupt) {
+            (true, true) => "sent",
+            (true, false) => "withheld",
+            (false, _) => "suppressed",
+        };
+        let sent = irq == "sent";
+        core.stats.interrupts += u64::from(sent);
+        core.stats.suppressed += u64::from(irq == "suppressed");
+        let reply = reply::name(u32_at(&a.delivery.reply, 0));
+        core.trace.event(Event::Done { seq: a.seq, reply, len, irq: irq.into() });
+        if sent {
+            let _ = a.vring.signal_used_queue();
+        }
+    }
+
+    fn frame(&self, core: &mut Core, f: &Frame, ram: &Ram) {
+        core.stats.frames += 1;
+        core.stats.copied = core.device.copied;
+        let copied = core.device.copied - core.copied;
+        core.copied = core.device.copied;
+        core.trace.event(Event::Frame {
+            scanout: f.scanout,
+            resource: f.resource,
+            width: f.width,
+            height: f.height,
+            crc: f.crc.map(|c| format!("{c:08x}")),
+            in_place: f.in_place,
+            copied,
+        });
+        if let Some(dir) = self.options.shots.as_ref().filter(|_| self.options.every_frame) {
+            core.pictures += 1;
+            let path = dir.join(format!("frame-{:05}-{}.png", core.pictures, f.scanout));
+            if let Err(e) = core.device.shot(f.scanout, &path, ram) {
+                println!("{}: {e}", path.display());
+            }
+        }
+    }
+
+    /// Raises a display event. False where the device does not run.
+    fn config_event(&self) -> bool {
+        {
+            let mut core = lock(&self.core);
+            if !self.running.load(Relaxed) {
+                return false;
+            }
+            core.checker.display_event();
+            core.device.display.nudge();
+            core.stats.config_interrupts += 1;
+            let events = core.device.display.events();
+            core.trace.event(Event::ConfigChange { events });
+        }
+        let mut link = lock(&self.link);
+        self.running.load(Relaxed) && link.channel.as_mut().is_some_and(Channel::config_changed)
+    }
+
+    fn storm(&self, times: u32, every_ms: u64) {
+        for _ in 0..times {
+            if !self.config_event() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(every_ms));
+        }
+    }
+
+    /// Carries out an order.
+    pub fn order(self: &Arc<Self>, order: &Order) -> Result<String, String> {
+        let not_running = || "the device does not run".to_string();
+        match order {
+            Order::Plug(scanout, size) => self.plug(*scanout, Some(*size)),
+            Order::Unplug(scanout) => self.plug(*scanout, None),
+            Order::Storm(times, every_ms) => {
+                self.storm(*times, *every_ms);
+                Ok(String::new())
+            }
+            Order::Shot(name, scanout) => {
+                let dir = self.options.shots.as_ref().ok_or("no folder for pictures was named")?;
+                let path = dir.join(format!("{name}.png"));
+                let ram = self.ram().ok_or_else(not_running)?;
+                let core = lock(&self.core);
+                core.device.shot(*scanout, &path, &ram).map_err(|e| e.to_string())?;
+                Ok(path.display().to_string())
+            }
+            Order::Crc(scanout) => {
+                let ram = self.ram().ok_or_else(not_running)?;
+                let frame = lock(&self.core).device.look(*scanout, &ram).ok_or("dark")?;
+                let crc = frame.crc.ok_or("memory ends before the picture")?;
+                Ok(format!("{crc:08x} {} {} {}", frame.width, frame.height, if frame.in_place { "place" } else { "copy" }))
+            }
+            Order::Cursor(scanout) => {
+                let c = lock(&self.core).device.cursor_of(*scanout).ok_or("no such scanout")?;
+                Ok(format!("{} {} {} {} {}", c.resource, c.x as i32, c.y as i32, c.hot.0, c.hot.1))
+            }
+            Order::Mark(name) => {
+                lock(&self.core).trace.event(Event::Mark { name: name.clone() });
+                Ok(String::new())
+            }
+            Order::Stats => Ok(lock(&self.core).stats.line()),
+            Order::Verdict => {
+                let core = lock(&self.core);
+                Ok(core.checker.tallies.failures(&self.options.scenario.expect.waive).join(" "))
+            }
+            Order::Die => self.conclude(&mut lock(&self.core)).exit(),
+        }
+    }
+
+    fn plug(&self, scanout: usize, size: Option<(u32, u32)>) -> Result<String, String> {
+        if !lock(&self.core).device.display.plug(scanout, size) {
+            return Err("no such scanout".into());
+        }
+        match self.config_event() {
+            true => Ok(String::new()),
+            false => Err("changed, but the device does not run".into()),
+        }
+    }
+
+    fn conclude(&self, core: &mut Core) -> Verdict {
+        core.checker.finish();
+        core.trace.flush();
+        core.stats.copied = core.device.copied;
+        core.stats.struck = core.faults.struck();
+        Verdict::new(&core.checker.tallies, core.stats.clone(), &self.options)
+    }
+
+    /// The verdict, told and written.
+    pub fn verdict(&self) -> Verdict {
+        self.conclude(&mut lock(&self.core))
+    }
+}
