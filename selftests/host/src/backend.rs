@@ -13,6 +13,7 @@ use vhost::vhost_user::{Backend, Listener};
 use vhost_user_backend::{VhostUserBackend, VhostUserDaemon, VringMutex};
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::event::{new_event_consumer_and_notifier, EventConsumer, EventFlag, EventNotifier};
 
 /// Wraps the host for the crate's trait.
 #[derive(Clone)]
@@ -72,6 +73,11 @@ impl VhostUserBackend for Device {
             self.0.stopped(queue);
         }
         Ok(())
+    }
+
+    fn exit_event(&self, _thread: usize) -> Option<(EventConsumer, EventNotifier)> {
+        // Without it the crate waits for its worker for ever when the connection ends.
+        new_event_consumer_and_notifier(EventFlag::NONBLOCK).ok()
     }
 
     fn handle_event(&self, index: u16, _: EventSet, vrings: &[VringMutex<Memory>], _: usize) -> io::Result<()> {

@@ -190,15 +190,24 @@ impl Host {
         bytes
     }
 
-    /// The driver wrote to the configuration space.
+    /// The driver wrote to the configuration space. QEMU hands over all of it, whatever
+    /// part was written: what differs from ours is what the driver meant. events_read
+    /// may be an old copy, and is left out.
     pub(crate) fn write_config(&self, offset: u32, bytes: &[u8]) {
         let mut core = lock(&self.core);
-        let pending = core.device.display.events();
-        core.checker.config_write(offset, bytes, pending);
-        core.trace.event(Event::ConfigWrite { offset, bytes: bytes.to_vec() });
-        if offset == 4 {
-            core.device.display.clear_events(u32_at(bytes, 0));
+        let before = core.device.display.config();
+        let mut after = before.clone();
+        for (i, b) in bytes.iter().enumerate() {
+            if let Some(slot) = after.get_mut((offset as usize).saturating_add(i)) {
+                *slot = *b;
+            }
         }
+        let pending = core.device.display.events();
+        let bits = u32_at(&after, 4);
+        let elsewhere = after.get(8..) != before.get(8..);
+        core.checker.config_write(bits, pending, elsewhere);
+        core.trace.event(Event::ConfigWrite { clear: bits, elsewhere });
+        core.device.display.clear_events(bits);
     }
 
     /// A doorbell rang.
@@ -264,28 +273,19 @@ impl Host {
     fn take(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) -> bool {
         let Some(ram) = self.ram() else { return false };
         let epoch = lock(&self.core).epoch;
-        let (head, table) = {
+        let (found, table) = {
             let mut state = vring.get_mut();
             let q = state.get_queue_mut();
             let table = Table { addr: q.desc_table(), size: q.size(), indirect: false };
-            let head = match q.iter(ram.clone()) {
-                Ok(mut chains) => chains.next().map(|c| c.head_index()),
-                Err(virtio_queue::Error::InvalidAvailRingIndex) => {
-                    lock(&self.core).checker.batch(u16::MAX, table.size);
-                    None
-                }
-                Err(_) => None,
-            };
-            match head {
-                Some(head) => (head, table),
-                None => return false,
-            }
+            (q.iter(ram.clone()).map(|mut chains| chains.next().map(|c| c.head_index())), table)
         };
         let mut core = lock(&self.core);
         if core.epoch != epoch {
             return false;
         }
-        core.checker.batch(0, table.size);
+        let overfull = matches!(found, Err(virtio_queue::Error::InvalidAvailRingIndex));
+        core.checker.batch(overfull, table.size);
+        let Ok(Some(head)) = found else { return false };
         let table = Table { indirect: core.features & feature::INDIRECT_DESC != 0, ..table };
         let chain = Chain::walk(&ram, table, head);
         let command = chain.read(&ram, MAX_REQUEST);

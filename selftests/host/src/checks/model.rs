@@ -113,23 +113,19 @@ impl Checker {
         self.waiting = (true, true);
     }
 
-    /// The driver wrote to the configuration space while `pending` events were set.
-    pub fn config_write(&mut self, offset: u32, bytes: &[u8], pending: u32) {
-        let right = offset == 4 && bytes.len() == 4;
-        self.note("config.where", right, || format!("{} bytes at {offset}", bytes.len()));
-        let bits = u32_at(bytes, 0);
-        if right {
-            self.note("config.bits", bits & !pending == 0, || format!("clears {bits:#x}, pending {pending:#x}"));
-            if bits & EVENT_DISPLAY != 0 && self.waiting.1 {
-                self.waiting.1 = false;
-                self.note("config.cleared", true, String::new);
-            }
+    /// The driver wrote events_clear while `pending` events were set; `elsewhere`: it changed another field.
+    pub fn config_write(&mut self, bits: u32, pending: u32, elsewhere: bool) {
+        self.note("config.where", !elsewhere, || "another field was written".into());
+        self.note("config.bits", bits & !pending == 0, || format!("clears {bits:#x}, pending {pending:#x}"));
+        if bits & EVENT_DISPLAY != 0 && self.waiting.1 {
+            self.waiting.1 = false;
+            self.note("config.cleared", true, String::new);
         }
     }
 
-    /// More entries were available at once than the queue has.
-    pub fn batch(&mut self, available: u16, size: u16) {
-        self.note("ring.batch", available <= size, || format!("{available} available in a queue of {size}"));
+    /// A look at the available ring; `overfull`: it claims more entries than the queue has.
+    pub fn batch(&mut self, overfull: bool, size: u16) {
+        self.note("ring.batch", !overfull, || format!("queue of {size}"));
     }
 
     fn ring(&mut self, s: &Seen<'_>, size: u16) {
@@ -169,8 +165,8 @@ impl Checker {
         let whole = s.bytes.len() >= c.len;
         self.note("cmd.length", whole, || format!("{name} with {} of {} bytes", s.bytes.len(), c.len));
         let room = s.chain.writable_len();
-        // A capability set's size is the device's secret; the header must fit at least.
-        self.note("cmd.reply-room", room >= c.reply_len as u64, || format!("{name} with room for {room}"));
+        let id = if c.queue == Queue::Cursor { "cursor.reply-room" } else { "cmd.reply-room" };
+        self.note(id, room >= c.reply_len as u64, || format!("{name} with room for {room}"));
         if !whole {
             return;
         }

@@ -88,6 +88,7 @@ rules! {
     Must "blob.aligned" "GPU Device: Device configuration layout" "with BLOB_ALIGNMENT, blob sizes are multiples of blob_alignment";
     Must "cursor.size" "GPU Device: Configure mouse cursor" "a cursor's resource has 64x64 pixels";
     Must "cursor.filled" "GPU Device: Configure mouse cursor" "a cursor's transfer is done before the cursor is set";
+    Should "cursor.reply-room" "GPU Device: cursorq" "the device-writable part holds the reply";
     Must "cursor.scanout" "GPU Device: cursorq" "the scanout is one of num_scanouts";
     Must "config.where" "GPU Device: Device configuration fields" "the driver writes events_clear and nothing else";
     Must "config.bits" "GPU Device: Events" "the driver clears only events that are pending";

@@ -115,9 +115,9 @@ fn rings_and_fences() {
 fn events_must_be_answered() {
     let mut c = checker();
     c.display_event();
-    c.config_write(4, &[1, 0, 0, 0], 1);
-    c.config_write(4, &[2, 0, 0, 0], 0);
-    c.config_write(8, &[1, 0, 0, 0], 0);
+    c.config_write(1, 1, false);
+    c.config_write(2, 0, false);
+    c.config_write(0, 0, true);
     c.finish();
     assert_eq!(c.tallies.failures(&[]), ["config.where", "config.bits", "config.asked"]);
 }

@@ -64,10 +64,10 @@ pub enum Event {
     },
     /// The driver wrote to the configuration space.
     ConfigWrite {
-        /// Where.
-        offset: u32,
-        /// What.
-        bytes: Vec<u8>,
+        /// What events_clear got.
+        clear: u32,
+        /// Whether another field was written.
+        elsewhere: bool,
     },
     /// A flush completed a frame.
     Frame {

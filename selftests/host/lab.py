@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One run of the test host with a guest: starts both, waits with a bound, collects what they said."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import tomllib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+
+# QEMU 11.1.3's own crashes with this device; not the guest's fault.
+QEMU_CRASH = re.compile(r"qemu.*(Segmentation fault|Aborted|core dumped)", re.I)
+
+
+class Lab:
+    """What all runs share: the built programs and the folders."""
+
+    def __init__(self):
+        self.build = os.environ.get("VGPU_BUILD") or tempfile.mkdtemp()
+        self.out = os.environ.get("VGPU_OUT") or tempfile.mkdtemp()
+        self.boot = os.environ.get("VGPU_BOOT") or os.path.join(TOP, "selftests", "guest", "boot")
+        self.host = os.path.join(self.build, "target", "debug", "gpuhost")
+        self.gpuctl = os.path.join(self.build, "gpuctl")
+
+    def cargo(self, *words, **kw):
+        """cargo in this folder, its output under VGPU_BUILD."""
+        env = dict(os.environ, CARGO_TARGET_DIR=os.path.join(self.build, "target"))
+        return subprocess.run(["cargo", *words], cwd=HERE, env=env, **kw)
+
+    def make(self):
+        """Builds the host and the guest's program. What went wrong, or ''."""
+        r = self.cargo("build", "--locked", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if r.returncode:
+            return r.stdout[-2000:]
+        r = subprocess.run(
+            ["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", self.gpuctl, f"{HERE}/guest/gpuctl.c"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return r.stdout[-2000:] if r.returncode else ""
+
+    def run(self, driver, scenario, name=None, **more):
+        """Runs a scenario file with a driver."""
+        return Run(self, driver, scenario, name, more)
+
+
+class Run:
+    """One boot. Attributes: status (the guest script's, 99 for a broken guest or kernel), host (the
+    host's), output, report, dir, seconds."""
+
+    def __init__(self, lab, driver, scenario, name, more):
+        with open(scenario, "rb") as f:
+            guest = {**tomllib.load(f).get("guest", {}), **more}
+        self.guest = guest
+        self.name = name or os.path.basename(scenario).removesuffix(".toml")
+        self.dir = os.path.join(lab.out, f"{self.name}-{driver}")
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(self.dir)
+        self.trace = f"{self.dir}/trace"
+        started = time.monotonic()
+        sockets = tempfile.mkdtemp(prefix="gpuhost")
+        try:
+            self._go(lab, driver, scenario, sockets)
+        finally:
+            shutil.rmtree(sockets, ignore_errors=True)
+        self.seconds = time.monotonic() - started
+        try:
+            with open(f"{self.dir}/report", encoding="utf-8") as f:
+                self.report = json.load(f)
+        except (OSError, ValueError):
+            self.report = None
+
+    def _go(self, lab, driver, scenario, sockets):
+        guest = self.guest
+        gpu, control = f"{sockets}/gpu", f"{sockets}/control"
+        with open(f"{self.dir}/host.log", "wb") as log:
+            host = subprocess.Popen(
+                [lab.host, "run", "--socket", gpu, "--control", control, "--scenario", scenario,
+                 "--trace", self.trace, "--report", f"{self.dir}/report", "--shots", self.dir],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            for _ in range(100):
+                if os.path.exists(gpu) and os.path.exists(control):
+                    break
+                time.sleep(0.05)
+            self._boot(lab, driver, gpu, control)
+            try:
+                self.host = host.wait(15)
+            except subprocess.TimeoutExpired:
+                self.host = None
+        finally:
+            if host.poll() is None:
+                host.kill()
+                host.wait()
+
+    def _boot(self, lab, driver, gpu, control):
+        guest = self.guest
+        limit = guest.get("timeout", 240)
+        device = (f"vhost-user-test-device-pci,virtio-id=16,num_vqs=2,vq_size={guest.get('ring', 256)},"
+                  f"config_size={guest.get('config-size', 20)},chardev=gpuhost")
+        command = [
+            lab.boot, "--driver", "none", "--image", "none", "--env", f"GPU={driver}", "--timeout", str(limit),
+            "--env", f"WAIT_CARD={int(guest.get('card', True))}", "--env", f"KEEP={'1' if guest.get('keep') else ''}",
+            "--out", self.dir, "--device", device, "--add", lab.gpuctl, "--smp", str(guest.get("cpus", 2)),
+            "--append", "hung_task_timeout_secs=40 " + guest.get("append", ""),
+            "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
+                      "-device virtserialport,chardev=gpuctl,name=vgpu-gpuhost",
+            *(["--allow", guest["allow"]] if "allow" in guest else []),
+            "--run", f"{HERE}/guest/run", guest.get("mode", "works"), *guest.get("steps", ["session"]),
+        ]
+        env = dict(os.environ)
+        if "VGPU_MODULES_DEFAULT" in env and driver == "rust":
+            env["VGPU_MODULES"] = env["VGPU_MODULES_DEFAULT"]
+        with open(f"{self.dir}/boot.log", "wb") as log:
+            try:
+                self.status = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env,
+                                             timeout=limit + 120).returncode
+            except subprocess.TimeoutExpired:
+                self.status = 99
+        self.output = self._text("boot.log")
+
+    def _text(self, name):
+        try:
+            with open(f"{self.dir}/{name}", encoding="utf-8", errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def retry_worthy(self):
+        """A boot that says nothing about the driver: QEMU crashed, or the guest's timer did not start."""
+        return bool(QEMU_CRASH.search(self._text("qemu.log"))) or "lapic is not functional" in self._text("console.log")
+
+    def broken(self):
+        """Rules that the driver broke, as the host's report has them."""
+        return self.report["broken"] if self.report else ["no report"]
+
+    def shows(self):
+        """The lines that tell how it went."""
+        keep = re.compile(r"^(run:|failed|picture|mode|monitor|# |not ok|flips|connector|no )")
+        return [line for line in self.output.splitlines() if keep.match(line)]
