@@ -398,7 +398,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	crc_init();
-	port = open(PORT, O_RDWR | O_CLOEXEC);
+	/* Not blocking: a write to a port whose host has died would wait for ever. */
+	port = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (!strcmp(what, "host")) {
 		char line[200] = "";
 

@@ -81,6 +81,14 @@ struct Core {
     features: u64,
 }
 
+/// What a look at a ring brought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    One,
+    Nothing,
+    Broken,
+}
+
 #[derive(Default)]
 struct Link {
     before: HashSet<RawFd>,
@@ -105,7 +113,7 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Host {
-    /// Sets the host up and starts its clock.
+    /// Sets the host up.
     pub fn new(options: Options) -> Result<Arc<Host>, String> {
         let s = &options.scenario;
         let core = Core {
@@ -122,7 +130,7 @@ impl Host {
             pictures: 0,
             features: 0,
         };
-        let host = Arc::new(Host {
+        Ok(Arc::new(Host {
             options,
             memory: Mutex::new(None),
             core: Mutex::new(core),
@@ -130,10 +138,13 @@ impl Host {
             link: Mutex::default(),
             running: AtomicBool::new(false),
             once_started: AtomicBool::new(false),
-        });
-        let clock = host.clone();
+        }))
+    }
+
+    /// Starts the clock, which hands out late replies for as long as the process lives.
+    pub fn start_clock(self: &Arc<Self>) {
+        let clock = self.clone();
         std::thread::spawn(move || clock.run_clock());
-        Ok(host)
     }
 
     /// The scenario's orders by the clock.
@@ -261,17 +272,22 @@ impl Host {
     fn drain(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) {
         loop {
             let _ = vring.disable_notification();
-            while self.take(queue, vring) {}
+            let left = loop {
+                match self.take(queue, vring) {
+                    Take::One => {}
+                    other => break other,
+                }
+            };
             // With EVENT_IDX a doorbell may have been left out since the last look.
-            if !vring.enable_notification().unwrap_or(false) {
+            if left == Take::Broken || !vring.enable_notification().unwrap_or(false) {
                 return;
             }
         }
     }
 
-    /// Takes one command off its ring. False where there is none.
-    fn take(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) -> bool {
-        let Some(ram) = self.ram() else { return false };
+    /// Takes one command off its ring.
+    fn take(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) -> Take {
+        let Some(ram) = self.ram() else { return Take::Broken };
         let epoch = lock(&self.core).epoch;
         let (found, table) = {
             let mut state = vring.get_mut();
@@ -281,16 +297,21 @@ impl Host {
         };
         let mut core = lock(&self.core);
         if core.epoch != epoch {
-            return false;
+            return Take::Broken;
         }
         let overfull = matches!(found, Err(virtio_queue::Error::InvalidAvailRingIndex));
         core.checker.batch(overfull, table.size);
-        let Ok(Some(head)) = found else { return false };
+        let head = match found {
+            Ok(Some(head)) => head,
+            Ok(None) => return Take::Nothing,
+            // A ring that lies stays as it is until the driver resets it.
+            Err(_) => return Take::Broken,
+        };
         let table = Table { indirect: core.features & feature::INDIRECT_DESC != 0, ..table };
         let chain = Chain::walk(&ram, table, head);
         let command = chain.read(&ram, MAX_REQUEST);
         self.command(&mut core, queue, vring, chain, command, table.size, &ram);
-        true
+        Take::One
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -9,6 +9,7 @@ pub mod control;
 pub mod device;
 pub mod edid;
 pub mod faults;
+pub mod fuzz;
 pub mod host;
 pub mod pages;
 pub mod picture;

@@ -118,6 +118,7 @@ fn run(args: Run) -> ! {
         verbose: args.verbose,
     };
     let host = Host::new(options).unwrap_or_else(|e| fail(e));
+    host.start_clock();
     if let Some(path) = &args.control {
         control::listen(host.clone(), path).unwrap_or_else(|e| fail(e));
     }

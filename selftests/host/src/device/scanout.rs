@@ -8,6 +8,9 @@ use crate::wire::{reply, u32_at, Rect};
 use std::io;
 use std::path::Path;
 
+/// Pixels of the largest picture that is looked at: a guest may name one page a million times.
+const MAX_LOOK: u64 = 1 << 26;
+
 /// What a scanout shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
@@ -89,7 +92,11 @@ impl Shown {
         Ok(Shown { resource: id, rect, format, stride, offset })
     }
 
+    /// Where its pixels lie; `None` for a picture beyond what the host wants to look at.
     fn layout(&self) -> Option<Layout> {
+        if u64::from(self.rect.width) * u64::from(self.rect.height) > MAX_LOOK {
+            return None;
+        }
         let at = u64::from(self.rect.y) * u64::from(self.stride) + u64::from(self.rect.x) * 4;
         Some(Layout {
             format: Format::by_code(self.format)?,
