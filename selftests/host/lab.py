@@ -24,7 +24,9 @@ class Lab:
         self.build = os.environ.get("VGPU_BUILD") or tempfile.mkdtemp()
         self.out = os.environ.get("VGPU_OUT") or tempfile.mkdtemp()
         self.boot = os.environ.get("VGPU_BOOT") or os.path.join(TOP, "selftests", "guest", "boot")
-        self.host = os.path.join(self.build, "target", "debug", "gpuhost")
+        # Copies, so that a build of something else in the same place does not replace them under a run.
+        self.host = os.path.join(self.build, "gpuhost")
+        self.fuzz = os.path.join(self.build, "gpuhost-fuzz")
         self.gpuctl = os.path.join(self.build, "gpuctl")
 
     def cargo(self, *words, **kw):
@@ -37,6 +39,8 @@ class Lab:
         r = self.cargo("build", "--locked", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if r.returncode:
             return r.stdout[-2000:]
+        for name in ("gpuhost", "gpuhost-fuzz"):
+            shutil.copy(os.path.join(self.build, "target", "debug", name), os.path.join(self.build, name))
         r = subprocess.run(
             ["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", self.gpuctl, f"{HERE}/guest/gpuctl.c"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -53,8 +57,9 @@ class Run:
 
     def __init__(self, lab, driver, scenario, name, more):
         with open(scenario, "rb") as f:
-            guest = {**tomllib.load(f).get("guest", {}), **more}
-        self.guest = guest
+            text = tomllib.load(f)
+        self.faults = bool(text.get("fault"))
+        self.guest = {**text.get("guest", {}), **more}
         self.name = name or os.path.basename(scenario).removesuffix(".toml")
         self.dir = os.path.join(lab.out, f"{self.name}-{driver}")
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -74,7 +79,6 @@ class Run:
             self.report = None
 
     def _go(self, lab, driver, scenario, sockets):
-        guest = self.guest
         gpu, control = f"{sockets}/gpu", f"{sockets}/control"
         with open(f"{self.dir}/host.log", "wb") as log:
             host = subprocess.Popen(

@@ -218,7 +218,8 @@ impl Chain {
 /// Whether all of a segment is guest memory.
 pub fn in_ram(ram: &Ram, s: Segment) -> bool {
     use vm_memory::{GuestMemory, Permissions};
-    s.addr.checked_add(u64::from(s.len)).is_some() && ram.check_range(GuestAddress(s.addr), s.len as usize, Permissions::ReadWrite)
+    s.addr.checked_add(u64::from(s.len)).is_some()
+        && ram.check_range(GuestAddress(s.addr), s.len as usize, Permissions::ReadWrite)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ mod tests {
             let e = block(w, h, 7);
             assert_eq!(e.iter().fold(0u8, |a, b| a.wrapping_add(*b)), 0);
             let d = &e[54..72];
-            let width = u32::from(d[2]) | u32::from(d[4] >> 4) << 8;
+            let width = u32::from(d[2]) | (u32::from(d[4] >> 4) << 8);
             assert_eq!(width, w.clamp(1, 4095));
         }
     }

@@ -156,8 +156,7 @@ mod tests {
     #[test]
     fn nth_and_count() {
         let mut f = faults("[[fault]]\non='SET_SCANOUT'\nnth=2\ncount=2\ndo='never'");
-        let hits: Vec<bool> =
-            (0..5).map(|_| f.strike(Queue::Control, cmd::SET_SCANOUT).is_some()).collect();
+        let hits: Vec<bool> = (0..5).map(|_| f.strike(Queue::Control, cmd::SET_SCANOUT).is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
         assert!(f.strike(Queue::Control, cmd::RESOURCE_FLUSH).is_none());
         let mut all = faults("[[fault]]\non='cursor'\ncount=0\ndo='never'");

@@ -43,8 +43,7 @@ impl Numbers {
 
     /// A number of the kind that breaks things.
     fn nasty(&mut self) -> u32 {
-        const EDGES: [u32; 14] =
-            [0, 1, 2, 3, 4, 16, 24, 63, 64, 65, 4096, 0x7fff_ffff, 0xffff_fffc, u32::MAX];
+        const EDGES: [u32; 14] = [0, 1, 2, 3, 4, 16, 24, 63, 64, 65, 4096, 0x7fff_ffff, 0xffff_fffc, u32::MAX];
         match self.below(8) {
             0 => self.next() as u32,
             1 => self.below(300) as u32,
@@ -167,7 +166,9 @@ pub fn case(seed: u64) {
     let options = Options { scenario: scenario(&mut n), crc: true, ..Options::default() };
     let host = Host::new(options).expect("host");
     host.set_memory(memory.clone());
-    host.set_features(feature::VERSION_1 | feature::RESOURCE_BLOB | feature::EDID | (n.next() & 0x3f) | feature::INDIRECT_DESC);
+    host.set_features(
+        feature::VERSION_1 | feature::RESOURCE_BLOB | feature::EDID | (n.next() & 0x3f) | feature::INDIRECT_DESC,
+    );
     let mut rings = Vec::new();
     let mut vrings = Vec::new();
     for q in 0..2u64 {

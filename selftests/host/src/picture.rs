@@ -115,8 +115,7 @@ mod tests {
     #[test]
     fn formats_give_one_crc() {
         let px = |code: u32, bytes: [u8; 4]| {
-            let layout =
-                Layout { format: Format::by_code(code).unwrap(), width: 1, height: 1, stride: 4, offset: 0 };
+            let layout = Layout { format: Format::by_code(code).unwrap(), width: 1, height: 1, stride: 4, offset: 0 };
             crc(&layout, &|at, dst| {
                 dst.copy_from_slice(&bytes[at as usize..][..dst.len()]);
                 true

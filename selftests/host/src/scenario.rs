@@ -224,11 +224,8 @@ impl Scenario {
 
     /// The features to offer.
     pub fn features(&self) -> Result<u64, String> {
-        let mut bits = feature::EDID
-            | feature::RESOURCE_UUID
-            | feature::INDIRECT_DESC
-            | feature::EVENT_IDX
-            | feature::VERSION_1;
+        let mut bits =
+            feature::EDID | feature::RESOURCE_UUID | feature::INDIRECT_DESC | feature::EVENT_IDX | feature::VERSION_1;
         for name in &self.device.with {
             bits |= feature_bit(name)?;
         }
@@ -285,7 +282,8 @@ mod tests {
         )
         .unwrap();
         let f = s.features().unwrap();
-        assert_eq!(f & (feature::RESOURCE_BLOB | 1 << 6), feature::RESOURCE_BLOB | 1 << 6);
+        let added = feature::RESOURCE_BLOB | (1 << 6);
+        assert_eq!(f & added, added);
         assert_eq!(f & feature::EVENT_IDX, 0);
         assert_eq!(s.faults[0].action, Action::Late);
         assert_eq!((s.faults[0].nth, s.faults[0].count), (2, 1));

@@ -227,7 +227,7 @@ pub fn u32_at(b: &[u8], at: usize) -> u32 {
 
 /// Reads 64 bits; 0 for what is past the end.
 pub fn u64_at(b: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(b, at)) | u64::from(u32_at(b, at.saturating_add(4))) << 32
+    u64::from(u32_at(b, at)) | (u64::from(u32_at(b, at.saturating_add(4))) << 32)
 }
 
 /// Appends values.

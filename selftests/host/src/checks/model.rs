@@ -5,6 +5,7 @@ use super::Tallies;
 use crate::chain::{Chain, Fault};
 use crate::wire::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 /// A resource as the driver announced it.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,10 @@ pub struct Checker {
     asked: (bool, bool),
     /// Display events that the driver has not asked about / cleared yet.
     waiting: (bool, bool),
+    /// When the last event was raised.
+    since: Option<Instant>,
+    /// How long a driver may take to answer one; a device may be let go of right after an event.
+    pub patience: Duration,
     struck: bool,
 }
 
@@ -67,6 +72,8 @@ impl Checker {
             newest: HashMap::new(),
             asked: (false, false),
             waiting: (false, false),
+            since: None,
+            patience: Duration::from_secs(2),
             struck: false,
         }
     }
@@ -98,7 +105,8 @@ impl Checker {
     /// The end: what was due and did not come.
     pub fn finish(&mut self) {
         let (ask, clear) = std::mem::take(&mut self.waiting);
-        if !self.struck {
+        let late = self.since.take().is_some_and(|t| t.elapsed() >= self.patience);
+        if !self.struck && late {
             if ask {
                 self.note("config.asked", false, || "no GET_DISPLAY_INFO after the last event".into());
             }
@@ -111,6 +119,7 @@ impl Checker {
     /// The host raised a display event.
     pub fn display_event(&mut self) {
         self.waiting = (true, true);
+        self.since = Some(Instant::now());
     }
 
     /// The driver wrote events_clear while `pending` events were set; `elsewhere`: it changed another field.

@@ -122,10 +122,16 @@ impl Device {
             cmd::RESOURCE_FLUSH => {
                 let id = u32_at(c, 40);
                 self.resources.get(id)?;
+                let shown = |s: &Scanout| s.shown.filter(|shown| shown.resource == id);
                 for (i, s) in self.scanouts.iter().enumerate() {
-                    if let Some(shown) = s.shown.filter(|shown| shown.resource == id) {
-                        frames.push(shown.frame(i, &self.resources, ram, self.with_crc));
-                    }
+                    let Some(now) = shown(s) else { continue };
+                    // A console stands on all scanouts alike: looked at once.
+                    let twin = (0..i).rev().find(|j| shown(&self.scanouts[*j]) == Some(now));
+                    let seen = twin.and_then(|j| frames.iter().find(|f| f.scanout == j).cloned());
+                    frames.push(match seen {
+                        Some(frame) => Frame { scanout: i, ..frame },
+                        None => now.frame(i, &self.resources, ram, self.with_crc),
+                    });
                 }
             }
             cmd::RESOURCE_ASSIGN_UUID => {

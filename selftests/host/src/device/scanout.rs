@@ -12,7 +12,7 @@ use std::path::Path;
 const MAX_LOOK: u64 = 1 << 26;
 
 /// What a scanout shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// The resource.
     pub resource: u32,
@@ -69,7 +69,9 @@ impl Shown {
     /// SET_SCANOUT of a classic resource.
     pub fn classic(resources: &Resources, id: u32, rect: Rect) -> Result<Shown> {
         match resources.get(id)?.kind {
-            Kind::Classic { format, width, height, .. } if rect.inside(width, height) && rect.width > 0 && rect.height > 0 => {
+            Kind::Classic { format, width, height, .. }
+                if rect.inside(width, height) && rect.width > 0 && rect.height > 0 =>
+            {
                 Ok(Shown { resource: id, rect, format, stride: width.saturating_mul(4), offset: 0 })
             }
             _ => Err(reply::ERR_INVALID_PARAMETER),
