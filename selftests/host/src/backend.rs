@@ -13,7 +13,9 @@ use vhost::vhost_user::{Backend, Listener};
 use vhost_user_backend::{VhostUserBackend, VhostUserDaemon, VringMutex};
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::epoll::EventSet;
-use vmm_sys_util::event::{new_event_consumer_and_notifier, EventConsumer, EventFlag, EventNotifier};
+use vmm_sys_util::event::{
+    new_event_consumer_and_notifier, EventConsumer, EventFlag, EventNotifier,
+};
 
 /// Wraps the host for the crate's trait.
 #[derive(Clone)]
@@ -32,7 +34,12 @@ impl VhostUserBackend for Device {
     }
 
     fn features(&self) -> u64 {
-        let offered = self.0.options.scenario.features().unwrap_or(feature::VERSION_1);
+        let offered = self
+            .0
+            .options
+            .scenario
+            .features()
+            .unwrap_or(feature::VERSION_1);
         offered | VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits()
     }
 
@@ -51,7 +58,11 @@ impl VhostUserBackend for Device {
     fn get_config(&self, offset: u32, size: u32) -> Vec<u8> {
         let mut config = self.0.config();
         config.resize(256, 0);
-        config.into_iter().skip(offset as usize).take(size as usize).collect()
+        config
+            .into_iter()
+            .skip(offset as usize)
+            .take(size as usize)
+            .collect()
     }
 
     fn set_config(&self, offset: u32, bytes: &[u8]) -> io::Result<()> {
@@ -80,7 +91,13 @@ impl VhostUserBackend for Device {
         new_event_consumer_and_notifier(EventFlag::NONBLOCK).ok()
     }
 
-    fn handle_event(&self, index: u16, _: EventSet, vrings: &[VringMutex<Memory>], _: usize) -> io::Result<()> {
+    fn handle_event(
+        &self,
+        index: u16,
+        _: EventSet,
+        vrings: &[VringMutex<Memory>],
+        _: usize,
+    ) -> io::Result<()> {
         if let Some(queue) = Queue::from_index(usize::from(index)) {
             self.0.kicked(queue, vrings);
         }
@@ -93,8 +110,11 @@ pub fn serve(host: &Arc<Host>, socket: &Path) -> Result<(), String> {
     let memory = GuestMemoryAtomic::new(GuestMemoryMmap::<()>::new());
     let mut daemon = VhostUserDaemon::new("gpuhost".into(), Arc::new(Device(host.clone())), memory)
         .map_err(|e| format!("daemon: {e}"))?;
-    let mut listener = Listener::new(socket, true).map_err(|e| format!("{}: {e}", socket.display()))?;
-    daemon.start(&mut listener).map_err(|e| format!("connection: {e}"))?;
+    let mut listener =
+        Listener::new(socket, true).map_err(|e| format!("{}: {e}", socket.display()))?;
+    daemon
+        .start(&mut listener)
+        .map_err(|e| format!("connection: {e}"))?;
     if let Err(e) = daemon.wait() {
         println!("QEMU has gone: {e}");
     }

@@ -98,8 +98,12 @@ fn descriptor(ram: &Ram, table: u64, index: u16) -> Option<Descriptor> {
 impl Chain {
     /// Follows the chain that starts at `head`.
     pub fn walk(ram: &Ram, table: Table, head: u16) -> Chain {
-        let mut chain = Chain { head, ..Chain::default() };
-        let (mut base, mut size, mut index, mut steps) = (table.addr, usize::from(table.size), head, 0usize);
+        let mut chain = Chain {
+            head,
+            ..Chain::default()
+        };
+        let (mut base, mut size, mut index, mut steps) =
+            (table.addr, usize::from(table.size), head, 0usize);
         loop {
             if usize::from(index) >= size {
                 chain.fault(Fault::IndexOutOfRange);
@@ -146,7 +150,10 @@ impl Chain {
     }
 
     fn push(&mut self, ram: &Ram, d: &Descriptor) {
-        let segment = Segment { addr: d.addr, len: d.len };
+        let segment = Segment {
+            addr: d.addr,
+            len: d.len,
+        };
         if d.len == 0 {
             self.fault(Fault::ZeroLength);
         } else if !in_ram(ram, segment) {
@@ -186,7 +193,10 @@ impl Chain {
             let n = (s.len as usize).min(max - out.len());
             let at = out.len();
             out.resize(at + n, 0);
-            if ram.read_slice(&mut out[at..], GuestAddress(s.addr)).is_err() {
+            if ram
+                .read_slice(&mut out[at..], GuestAddress(s.addr))
+                .is_err()
+            {
                 out.truncate(at);
                 break;
             }
@@ -238,7 +248,11 @@ mod tests {
         ram.write_slice(&b, GuestAddress(table + i * 16)).unwrap();
     }
 
-    const T: Table = Table { addr: 0, size: 8, indirect: true };
+    const T: Table = Table {
+        addr: 0,
+        size: 8,
+        indirect: true,
+    };
 
     #[test]
     fn plain_chain() {
@@ -247,7 +261,10 @@ mod tests {
         put(&m, 0, 5, (0x2000, 24, F_WRITE, 0));
         m.write_slice(&[7; 24], GuestAddress(0x1000)).unwrap();
         let c = Chain::walk(&m, T, 3);
-        assert_eq!((c.faults.len(), c.readable_len(), c.writable_len()), (0, 24, 24));
+        assert_eq!(
+            (c.faults.len(), c.readable_len(), c.writable_len()),
+            (0, 24, 24)
+        );
         assert_eq!(c.read(&m, 1000), [7; 24]);
         assert_eq!(c.read(&m, 3), [7; 3]);
         assert_eq!(c.write(&m, &[1; 40]), 24);
@@ -268,7 +285,10 @@ mod tests {
         put(&m, 0, 1, (0x1000, 24, F_NEXT, 2));
         put(&m, 0, 2, (u64::MAX - 3, 24, 0, 0));
         let c = Chain::walk(&m, T, 0);
-        assert_eq!(c.faults, [Fault::ReadableAfterWritable, Fault::OutsideMemory]);
+        assert_eq!(
+            c.faults,
+            [Fault::ReadableAfterWritable, Fault::OutsideMemory]
+        );
         assert_eq!(Chain::walk(&m, T, 8).faults, [Fault::IndexOutOfRange]);
     }
 
@@ -280,11 +300,20 @@ mod tests {
         put(&m, 0x800, 1, (0x2000, 24, F_WRITE, 0));
         let c = Chain::walk(&m, T, 0);
         assert!(c.indirect && c.faults.is_empty());
-        let c = Chain::walk(&m, Table { indirect: false, ..T }, 0);
+        let c = Chain::walk(
+            &m,
+            Table {
+                indirect: false,
+                ..T
+            },
+            0,
+        );
         assert_eq!(c.faults, [Fault::IndirectNotNegotiated]);
         put(&m, 0x800, 1, (0x800, 32, F_INDIRECT, 0));
         assert_eq!(Chain::walk(&m, T, 0).faults, [Fault::IndirectMisplaced]);
         put(&m, 0, 0, (0x800, 31, F_INDIRECT, 0));
-        assert!(Chain::walk(&m, T, 0).faults.contains(&Fault::IndirectLength));
+        assert!(Chain::walk(&m, T, 0)
+            .faults
+            .contains(&Fault::IndirectLength));
     }
 }

@@ -22,8 +22,13 @@ pub fn sockets() -> HashSet<RawFd> {
         let link = std::fs::read_link(format!("/proc/self/fd/{fd}"));
         link.is_ok_and(|l| l.to_string_lossy().starts_with("socket:"))
     };
-    let Ok(dir) = std::fs::read_dir("/proc/self/fd") else { return HashSet::new() };
-    dir.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).filter(is_socket).collect()
+    let Ok(dir) = std::fs::read_dir("/proc/self/fd") else {
+        return HashSet::new();
+    };
+    dir.flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .filter(is_socket)
+        .collect()
 }
 
 impl Channel {

@@ -46,7 +46,11 @@ impl Order {
             }
         };
         let name = |i: usize| match words.get(i) {
-            Some(n) if n.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !n.starts_with('.') => {
+            Some(n)
+                if n.chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+                    && !n.starts_with('.') =>
+            {
                 Ok(n.to_string())
             }
             other => Err(format!("not a name: {other:?}")),
@@ -54,10 +58,16 @@ impl Order {
         match words.first().copied() {
             Some("plug") => {
                 let size = words.get(2).and_then(|s| parse_size(s));
-                Ok(Order::Plug(number(1)?, size.ok_or("plug SCANOUT WIDTHxHEIGHT")?))
+                Ok(Order::Plug(
+                    number(1)?,
+                    size.ok_or("plug SCANOUT WIDTHxHEIGHT")?,
+                ))
             }
             Some("unplug") => Ok(Order::Unplug(number(1)?)),
-            Some("storm") => Ok(Order::Storm(number(1)?.min(100_000) as u32, number(2)?.min(1000) as u64)),
+            Some("storm") => Ok(Order::Storm(
+                number(1)?.min(100_000) as u32,
+                number(2)?.min(1000) as u64,
+            )),
             Some("shot") => Ok(Order::Shot(name(1)?, number(2)?)),
             Some("crc") => Ok(Order::Crc(number(1)?)),
             Some("cursor") => Ok(Order::Cursor(number(1)?)),
@@ -83,7 +93,9 @@ const LINE: u64 = 4096;
 
 fn serve(host: &Arc<Host>, stream: UnixStream) {
     use std::io::Read;
-    let Ok(mut out) = stream.try_clone() else { return };
+    let Ok(mut out) = stream.try_clone() else {
+        return;
+    };
     let mut input = BufReader::new(stream);
     loop {
         let mut line = String::new();
@@ -134,10 +146,24 @@ mod tests {
 
     #[test]
     fn orders() {
-        assert_eq!(Order::parse("plug 1 800x600"), Ok(Order::Plug(1, (800, 600))));
+        assert_eq!(
+            Order::parse("plug 1 800x600"),
+            Ok(Order::Plug(1, (800, 600)))
+        );
         assert_eq!(Order::parse(" unplug 3 "), Ok(Order::Unplug(3)));
-        assert_eq!(Order::parse("shot a-1.x 2"), Ok(Order::Shot("a-1.x".into(), 2)));
-        for bad in ["", "plug 1", "plug x 1x1", "shot ../../etc", "shot", "mark .", "fly"] {
+        assert_eq!(
+            Order::parse("shot a-1.x 2"),
+            Ok(Order::Shot("a-1.x".into(), 2))
+        );
+        for bad in [
+            "",
+            "plug 1",
+            "plug x 1x1",
+            "shot ../../etc",
+            "shot",
+            "mark .",
+            "fly",
+        ] {
             assert!(Order::parse(bad).is_err(), "{bad}");
         }
     }

@@ -50,7 +50,9 @@ pub fn block(width: u32, height: u32, serial: u32) -> [u8; BLOCK] {
 
 /// Makes the bytes of the block sum up to 0.
 pub fn fix_checksum(block: &mut [u8; BLOCK]) {
-    block[BLOCK - 1] = block[..BLOCK - 1].iter().fold(0u8, |sum, b| sum.wrapping_sub(*b));
+    block[BLOCK - 1] = block[..BLOCK - 1]
+        .iter()
+        .fold(0u8, |sum, b| sum.wrapping_sub(*b));
 }
 
 #[cfg(test)]

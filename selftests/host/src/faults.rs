@@ -55,7 +55,10 @@ impl Delivery {
 impl Faults {
     /// Of a scenario.
     pub fn new(list: &[Fault]) -> Faults {
-        Faults { list: list.iter().map(|f| (f.clone(), 0)).collect(), struck: 0 }
+        Faults {
+            list: list.iter().map(|f| (f.clone(), 0)).collect(),
+            struck: 0,
+        }
     }
 
     /// How many commands were struck.
@@ -112,7 +115,9 @@ impl Fault {
                 bytes.truncate(len as usize);
                 claim = Some(len);
             }
-            Action::Long => claim = Some((bytes.len() as u32).saturating_add(self.len.unwrap_or(4096))),
+            Action::Long => {
+                claim = Some((bytes.len() as u32).saturating_add(self.len.unwrap_or(4096)))
+            }
             Action::Garbage => bytes.iter_mut().skip(HDR_LEN).for_each(|b| *b = 0xff),
             Action::NoFence => {
                 let flags = u32_at(&bytes, 4) & !FLAG_FENCE;
@@ -127,7 +132,10 @@ impl Fault {
             }
             _ => {}
         }
-        let mut d = Delivery { claim, ..Delivery::plain(bytes) };
+        let mut d = Delivery {
+            claim,
+            ..Delivery::plain(bytes)
+        };
         d.stall = self.action == Action::Stall;
         match self.action {
             Action::Late | Action::Stall => d.delay = Duration::from_millis(self.ms),
@@ -156,7 +164,9 @@ mod tests {
     #[test]
     fn nth_and_count() {
         let mut f = faults("[[fault]]\non='SET_SCANOUT'\nnth=2\ncount=2\ndo='never'");
-        let hits: Vec<bool> = (0..5).map(|_| f.strike(Queue::Control, cmd::SET_SCANOUT).is_some()).collect();
+        let hits: Vec<bool> = (0..5)
+            .map(|_| f.strike(Queue::Control, cmd::SET_SCANOUT).is_some())
+            .collect();
         assert_eq!(hits, [false, true, true, false, false]);
         assert!(f.strike(Queue::Control, cmd::RESOURCE_FLUSH).is_none());
         let mut all = faults("[[fault]]\non='cursor'\ncount=0\ndo='never'");

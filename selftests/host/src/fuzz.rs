@@ -43,7 +43,22 @@ impl Numbers {
 
     /// A number of the kind that breaks things.
     fn nasty(&mut self) -> u32 {
-        const EDGES: [u32; 14] = [0, 1, 2, 3, 4, 16, 24, 63, 64, 65, 4096, 0x7fff_ffff, 0xffff_fffc, u32::MAX];
+        const EDGES: [u32; 14] = [
+            0,
+            1,
+            2,
+            3,
+            4,
+            16,
+            24,
+            63,
+            64,
+            65,
+            4096,
+            0x7fff_ffff,
+            0xffff_fffc,
+            u32::MAX,
+        ];
         match self.below(8) {
             0 => self.next() as u32,
             1 => self.below(300) as u32,
@@ -72,8 +87,22 @@ fn command(n: &mut Numbers) -> Vec<u8> {
         1..=4 => known.code,
         k => [0x101, 0x106, 0x105, 0x103, 0x104, 0x10c, 0x10d][(k - 5) as usize],
     };
-    let flags = if n.one_in(8) { n.nasty() } else { n.below(4) as u32 };
-    put32(&mut b, &[code, flags, n.nasty(), 0, if n.one_in(8) { n.nasty() } else { 0 }, n.below(70) as u32]);
+    let flags = if n.one_in(8) {
+        n.nasty()
+    } else {
+        n.below(4) as u32
+    };
+    put32(
+        &mut b,
+        &[
+            code,
+            flags,
+            n.nasty(),
+            0,
+            if n.one_in(8) { n.nasty() } else { 0 },
+            n.below(70) as u32,
+        ],
+    );
     let len = crate::wire::Command::by_code(code).map_or(40, |c| c.len);
     while b.len() < len {
         let v = match n.below(4) {
@@ -93,18 +122,30 @@ fn command(n: &mut Numbers) -> Vec<u8> {
         match code {
             0x101 => {
                 let size = 1 + n.below(80) as u32;
-                [(24, id), (28, 2), (32, size), (36, size)].iter().for_each(|(at, v)| fix(&mut b, *at, *v));
+                [(24, id), (28, 2), (32, size), (36, size)]
+                    .iter()
+                    .for_each(|(at, v)| fix(&mut b, *at, *v));
             }
-            0x106 => [(24, id), (28, 2)].iter().for_each(|(at, v)| fix(&mut b, *at, *v)),
+            0x106 => [(24, id), (28, 2)]
+                .iter()
+                .for_each(|(at, v)| fix(&mut b, *at, *v)),
             0x105 => fix(&mut b, 48, id),
-            0x103 | 0x10d => [(40, 0), (44, id)].iter().for_each(|(at, v)| fix(&mut b, *at, *v)),
+            0x103 | 0x10d => [(40, 0), (44, id)]
+                .iter()
+                .for_each(|(at, v)| fix(&mut b, *at, *v)),
             0x104 => fix(&mut b, 40, id),
-            0x10c => [(24, id), (28, 1), (36, 2), (48, 8192), (52, 0)].iter().for_each(|(at, v)| fix(&mut b, *at, *v)),
+            0x10c => [(24, id), (28, 1), (36, 2), (48, 8192), (52, 0)]
+                .iter()
+                .for_each(|(at, v)| fix(&mut b, *at, *v)),
             _ => {}
         }
     }
     for _ in 0..n.below(4) {
-        let (addr, len) = if n.one_in(4) { (n.nasty(), n.nasty()) } else { (DATA as u32 * 2, 16384) };
+        let (addr, len) = if n.one_in(4) {
+            (n.nasty(), n.nasty())
+        } else {
+            (DATA as u32 * 2, 16384)
+        };
         put32(&mut b, &[addr, 0, len, 0]);
     }
     if n.one_in(10) {
@@ -127,12 +168,30 @@ fn put_chain(n: &mut Numbers, ram: &GuestMemoryMmap, ring: &Ring, head: u16) {
     let _ = ram.write_slice(&bytes, GuestAddress(DATA));
     let table = ring.desc;
     let next = (head + 1) % RING;
-    let cut = if n.one_in(3) { n.below(bytes.len() as u64 + 1) as u32 } else { bytes.len() as u32 };
+    let cut = if n.one_in(3) {
+        n.below(bytes.len() as u64 + 1) as u32
+    } else {
+        bytes.len() as u32
+    };
     let rest = bytes.len() as u32 - cut;
     let third = (head + 2) % RING;
     put_descriptor(ram, table + u64::from(head) * 16, DATA, cut, 1, next);
-    put_descriptor(ram, table + u64::from(next) * 16, DATA + u64::from(cut), rest, 1, third);
-    put_descriptor(ram, table + u64::from(third) * 16, DATA + 0x8000, 1056, 2, 0);
+    put_descriptor(
+        ram,
+        table + u64::from(next) * 16,
+        DATA + u64::from(cut),
+        rest,
+        1,
+        third,
+    );
+    put_descriptor(
+        ram,
+        table + u64::from(third) * 16,
+        DATA + 0x8000,
+        1056,
+        2,
+        0,
+    );
     if n.one_in(6) {
         // An indirect table of such descriptors.
         let at = DATA + 0x10000;
@@ -161,22 +220,38 @@ pub fn case(seed: u64) {
     let mut n = Numbers::new(seed);
     let _ = Order::parse(&String::from_utf8_lossy(&n.next().to_le_bytes()));
     let ranges = [(GuestAddress(0), RAM)];
-    let memory: Memory = GuestMemoryAtomic::new(GuestMemoryMmap::from_ranges(&ranges).expect("memory"));
+    let memory: Memory =
+        GuestMemoryAtomic::new(GuestMemoryMmap::from_ranges(&ranges).expect("memory"));
     let ram = GuestMemoryMmap::clone(&vm_memory::GuestAddressSpace::memory(&memory));
-    let options = Options { scenario: scenario(&mut n), crc: true, ..Options::default() };
+    let options = Options {
+        scenario: scenario(&mut n),
+        crc: true,
+        ..Options::default()
+    };
     let host = Host::new(options).expect("host");
     host.set_memory(memory.clone());
     host.set_features(
-        feature::VERSION_1 | feature::RESOURCE_BLOB | feature::EDID | (n.next() & 0x3f) | feature::INDIRECT_DESC,
+        feature::VERSION_1
+            | feature::RESOURCE_BLOB
+            | feature::EDID
+            | (n.next() & 0x3f)
+            | feature::INDIRECT_DESC,
     );
     let mut rings = Vec::new();
     let mut vrings = Vec::new();
     for q in 0..2u64 {
         let base = q * 0x10000;
-        let ring = Ring { desc: base, avail: base + 0x4000, used: base + 0x8000, idx: 0 };
+        let ring = Ring {
+            desc: base,
+            avail: base + 0x4000,
+            used: base + 0x8000,
+            idx: 0,
+        };
         let vring = VringMutex::new(memory.clone(), RING).expect("ring");
         vring.set_queue_size(RING);
-        vring.set_queue_info(ring.desc, ring.avail, ring.used).expect("ring addresses");
+        vring
+            .set_queue_info(ring.desc, ring.avail, ring.used)
+            .expect("ring addresses");
         vring.set_queue_event_idx(n.one_in(2));
         vring.set_queue_ready(true);
         vring.set_enabled(true);
@@ -194,7 +269,11 @@ pub fn case(seed: u64) {
             let _ = ram.write_obj(head, GuestAddress(slot));
             ring.idx = ring.idx.wrapping_add(1);
         }
-        let idx = if n.one_in(40) { n.nasty() as u16 } else { ring.idx };
+        let idx = if n.one_in(40) {
+            n.nasty() as u16
+        } else {
+            ring.idx
+        };
         let _ = ram.write_obj(idx, GuestAddress(ring.avail + 2));
         let queue = Queue::from_index(q).expect("two queues");
         host.kicked(queue, &vrings);

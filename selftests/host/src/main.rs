@@ -107,7 +107,9 @@ fn load(path: &std::path::Path) -> Vec<trace::Line> {
 
 fn run(args: Run) -> ! {
     let scenario = args.scenario.as_deref().map(Scenario::load);
-    let scenario = scenario.unwrap_or_else(|| Ok(Scenario::default())).unwrap_or_else(|e| fail(e));
+    let scenario = scenario
+        .unwrap_or_else(|| Ok(Scenario::default()))
+        .unwrap_or_else(|e| fail(e));
     let options = Options {
         scenario,
         trace: args.trace,
@@ -130,12 +132,22 @@ fn run(args: Run) -> ! {
 
 fn traces(what: Trace) -> i32 {
     match what {
-        Trace::Compare { a, b, descriptors, json } => {
+        Trace::Compare {
+            a,
+            b,
+            descriptors,
+            json,
+        } => {
             let found = trace::compare::compare(&load(&a), &load(&b), descriptors);
             if json {
-                println!("{}", serde_json::to_string_pretty(&found).unwrap_or_default());
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&found).unwrap_or_default()
+                );
             } else {
-                found.iter().for_each(|d| println!("{} {}: {}", d.side, d.place, d.line));
+                found
+                    .iter()
+                    .for_each(|d| println!("{} {}: {}", d.side, d.place, d.line));
             }
             i32::from(!found.is_empty())
         }
@@ -170,7 +182,11 @@ fn main() {
         }
         What::Rules => {
             for r in RULES {
-                let weight = if r.weight == Weight::Must { "must" } else { "should" };
+                let weight = if r.weight == Weight::Must {
+                    "must"
+                } else {
+                    "should"
+                };
                 println!("{:24} {weight:6} {} [{}]", r.id, r.text, r.section);
             }
         }

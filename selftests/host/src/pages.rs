@@ -24,7 +24,10 @@ impl Pages {
         }
         let mut pages = Pages::default();
         for entry in bytes.chunks_exact(16).take(count) {
-            let s = Segment { addr: u64_at(entry, 0), len: u32_at(entry, 8) };
+            let s = Segment {
+                addr: u64_at(entry, 0),
+                len: u32_at(entry, 8),
+            };
             if !in_ram(ram, s) {
                 return None;
             }
@@ -52,18 +55,28 @@ impl Pages {
 
     /// Fills `dst` from `offset` on; false where the list ends before that.
     pub fn read(&self, ram: &Ram, offset: u64, mut dst: &mut [u8]) -> bool {
-        let Some(end) = offset.checked_add(dst.len() as u64) else { return false };
+        let Some(end) = offset.checked_add(dst.len() as u64) else {
+            return false;
+        };
         if end > self.len {
             return false;
         }
-        let mut i = self.starts.partition_point(|s| *s <= offset).saturating_sub(1);
+        let mut i = self
+            .starts
+            .partition_point(|s| *s <= offset)
+            .saturating_sub(1);
         let mut at = offset;
         while !dst.is_empty() {
-            let (Some(s), Some(start)) = (self.segments.get(i), self.starts.get(i)) else { return false };
+            let (Some(s), Some(start)) = (self.segments.get(i), self.starts.get(i)) else {
+                return false;
+            };
             let skip = at - start;
             let n = (u64::from(s.len) - skip).min(dst.len() as u64);
             let (now, rest) = dst.split_at_mut(n as usize);
-            if ram.read_slice(now, GuestAddress(s.addr.wrapping_add(skip))).is_err() {
+            if ram
+                .read_slice(now, GuestAddress(s.addr.wrapping_add(skip)))
+                .is_err()
+            {
                 return false;
             }
             (dst, at, i) = (rest, at + n, i + 1);
@@ -84,7 +97,8 @@ mod tests {
     #[test]
     fn reads_across_segments() {
         let ram = Ram::from_ranges(&[(GuestAddress(0), 0x4000)]).unwrap();
-        ram.write_slice(&[1, 2, 3, 4], GuestAddress(0x1000)).unwrap();
+        ram.write_slice(&[1, 2, 3, 4], GuestAddress(0x1000))
+            .unwrap();
         ram.write_slice(&[5, 6], GuestAddress(0x2000)).unwrap();
         let mut b = vec![];
         entry(&mut b, 0x1000, 4);

@@ -59,7 +59,9 @@ fn each_strip(layout: &Layout, source: &Source<'_>, mut f: impl FnMut(&[u8])) ->
     let mut strip = [0u8; STRIP];
     let mut rgb = [0u8; STRIP / 4 * 3];
     for row in 0..u64::from(layout.height) {
-        let Some(start) = (row * u64::from(layout.stride)).checked_add(layout.offset) else { return false };
+        let Some(start) = (row * u64::from(layout.stride)).checked_add(layout.offset) else {
+            return false;
+        };
         let mut at = 0u64;
         let end = u64::from(layout.width) * 4;
         while at < end {
@@ -69,7 +71,11 @@ fn each_strip(layout: &Layout, source: &Source<'_>, mut f: impl FnMut(&[u8])) ->
                 return false;
             }
             for (p, out) in part.chunks_exact(4).zip(rgb.chunks_exact_mut(3)) {
-                out.copy_from_slice(&[p[layout.format.red], p[layout.format.green], p[layout.format.blue]]);
+                out.copy_from_slice(&[
+                    p[layout.format.red],
+                    p[layout.format.green],
+                    p[layout.format.blue],
+                ]);
             }
             f(&rgb[..n / 4 * 3]);
             at += n as u64;
@@ -115,7 +121,13 @@ mod tests {
     #[test]
     fn formats_give_one_crc() {
         let px = |code: u32, bytes: [u8; 4]| {
-            let layout = Layout { format: Format::by_code(code).unwrap(), width: 1, height: 1, stride: 4, offset: 0 };
+            let layout = Layout {
+                format: Format::by_code(code).unwrap(),
+                width: 1,
+                height: 1,
+                stride: 4,
+                offset: 0,
+            };
             crc(&layout, &|at, dst| {
                 dst.copy_from_slice(&bytes[at as usize..][..dst.len()]);
                 true
@@ -123,7 +135,12 @@ mod tests {
             .unwrap()
         };
         let want = px(2, [3, 2, 1, 0]);
-        for (code, bytes) in [(1, [3, 2, 1, 9]), (4, [0, 1, 2, 3]), (134, [1, 2, 3, 0]), (68, [0, 3, 2, 1])] {
+        for (code, bytes) in [
+            (1, [3, 2, 1, 9]),
+            (4, [0, 1, 2, 3]),
+            (134, [1, 2, 3, 0]),
+            (68, [0, 3, 2, 1]),
+        ] {
             assert_eq!(px(code, bytes), want, "format {code}");
         }
         assert!(Format::by_code(5).is_none());
@@ -131,7 +148,13 @@ mod tests {
 
     #[test]
     fn short_source_is_no_picture() {
-        let layout = Layout { format: Format::by_code(2).unwrap(), width: 8, height: 8, stride: 32, offset: 0 };
+        let layout = Layout {
+            format: Format::by_code(2).unwrap(),
+            width: 8,
+            height: 8,
+            stride: 32,
+            offset: 0,
+        };
         assert!(crc(&layout, &|at, dst| at + dst.len() as u64 <= 100).is_none());
     }
 }

@@ -203,7 +203,9 @@ impl Scenario {
             parse_size(m).ok_or_else(|| format!("{m:?} is no size like 1024x768"))?;
         }
         for f in &s.faults {
-            if !matches!(f.on.as_str(), "any" | "control" | "cursor") && Command::by_name(&f.on).is_none() {
+            if !matches!(f.on.as_str(), "any" | "control" | "cursor")
+                && Command::by_name(&f.on).is_none()
+            {
                 return Err(format!("no command is called {:?}", f.on));
             }
             if f.nth == 0 {
@@ -224,8 +226,11 @@ impl Scenario {
 
     /// The features to offer.
     pub fn features(&self) -> Result<u64, String> {
-        let mut bits =
-            feature::EDID | feature::RESOURCE_UUID | feature::INDIRECT_DESC | feature::EVENT_IDX | feature::VERSION_1;
+        let mut bits = feature::EDID
+            | feature::RESOURCE_UUID
+            | feature::INDIRECT_DESC
+            | feature::EVENT_IDX
+            | feature::VERSION_1;
         for name in &self.device.with {
             bits |= feature_bit(name)?;
         }

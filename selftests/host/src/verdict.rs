@@ -74,10 +74,22 @@ impl Verdict {
         let broken = tallies.failures(&waived);
         print!("{}", tallies.report(&waived));
         println!("{}", stats.line());
-        println!("verdict: {}", if broken.is_empty() { "good".into() } else { format!("BROKEN {}", broken.join(" ")) });
+        println!(
+            "verdict: {}",
+            if broken.is_empty() {
+                "good".into()
+            } else {
+                format!("BROKEN {}", broken.join(" "))
+            }
+        );
         if let Some(path) = &options.report {
             let rules = RULES.iter().map(|r| (r.id, tallies.of(r.id))).collect();
-            let report = Report { about: &options.scenario.about, broken: &broken, stats: &stats, rules };
+            let report = Report {
+                about: &options.scenario.about,
+                broken: &broken,
+                stats: &stats,
+                rules,
+            };
             let text = serde_json::to_string_pretty(&report).unwrap_or_default();
             if let Err(e) = std::fs::write(path, text + "\n") {
                 eprintln!("{}: {e}", path.display());

@@ -222,7 +222,9 @@ pub fn command_name(code: u32) -> String {
 /// Reads 32 bits; 0 past the end, so that a short command is a wrong value and never a panic.
 pub fn u32_at(b: &[u8], at: usize) -> u32 {
     let bytes = at.checked_add(4).and_then(|end| b.get(at..end));
-    bytes.and_then(|s| s.try_into().ok()).map_or(0, u32::from_le_bytes)
+    bytes
+        .and_then(|s| s.try_into().ok())
+        .map_or(0, u32::from_le_bytes)
 }
 
 /// Reads 64 bits; 0 for what is past the end.
@@ -294,7 +296,12 @@ pub struct Rect {
 impl Rect {
     /// The rectangle of a command that has one.
     pub fn parse(b: &[u8]) -> Self {
-        Rect { x: u32_at(b, 24), y: u32_at(b, 28), width: u32_at(b, 32), height: u32_at(b, 36) }
+        Rect {
+            x: u32_at(b, 24),
+            y: u32_at(b, 28),
+            width: u32_at(b, 32),
+            height: u32_at(b, 36),
+        }
     }
     /// Whether all of it lies in a picture of that size.
     pub fn inside(&self, width: u32, height: u32) -> bool {
@@ -328,8 +335,19 @@ mod tests {
 
     #[test]
     fn rectangles_do_not_wrap() {
-        let r = Rect { x: u32::MAX, y: 0, width: 2, height: 1 };
+        let r = Rect {
+            x: u32::MAX,
+            y: 0,
+            width: 2,
+            height: 1,
+        };
         assert!(!r.inside(u32::MAX, 1));
-        assert!(Rect { x: 0, y: 0, width: 4, height: 4 }.inside(4, 4));
+        assert!(Rect {
+            x: 0,
+            y: 0,
+            width: 4,
+            height: 4
+        }
+        .inside(4, 4));
     }
 }

@@ -3,6 +3,7 @@
 //! counts. It keeps a model of its own of what the driver made, beside the
 //! device's, and shares with the driver under test nothing but the specification.
 
+mod content;
 mod model;
 mod rules;
 
@@ -74,7 +75,10 @@ impl Tallies {
                 _ if waived.iter().any(|w| w == r.id) => "waived",
                 _ => "BROKEN",
             };
-            out += &format!("{verdict:7} {:24} {}/{} {} [{}]\n", r.id, t.broken, t.seen, r.text, r.section);
+            out += &format!(
+                "{verdict:7} {:24} {}/{} {} [{}]\n",
+                r.id, t.broken, t.seen, r.text, r.section
+            );
             for e in &t.examples {
                 out += &format!("        {e}\n");
             }

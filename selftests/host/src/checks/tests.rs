@@ -8,7 +8,9 @@ use crate::wire::*;
 
 fn checker() -> Checker {
     let mut c = Checker::new(u64::MAX, 2, 0, 4096);
-    c.started(feature::VERSION_1 | feature::EDID | feature::RESOURCE_BLOB | feature::BLOB_ALIGNMENT);
+    c.started(
+        feature::VERSION_1 | feature::EDID | feature::RESOURCE_BLOB | feature::BLOB_ALIGNMENT,
+    );
     c
 }
 
@@ -20,13 +22,27 @@ fn request(code: u32, words: &[u32]) -> Vec<u8> {
 }
 
 fn chain(room: u32) -> Chain {
-    Chain { writable: vec![Segment { addr: 0, len: room }], ..Chain::default() }
+    Chain {
+        writable: vec![Segment { addr: 0, len: room }],
+        ..Chain::default()
+    }
 }
 
 fn send(c: &mut Checker, bytes: &[u8]) {
     let code = u32_at(bytes, 0);
-    let queue = if code >= 0x300 { Queue::Cursor } else { Queue::Control };
-    c.command(&Seen { queue, chain: &chain(2048), bytes }, 64);
+    let queue = if code >= 0x300 {
+        Queue::Cursor
+    } else {
+        Queue::Control
+    };
+    c.command(
+        &Seen {
+            queue,
+            chain: &chain(2048),
+            bytes,
+        },
+        64,
+    );
     c.replied(bytes, reply::OK_NODATA, false);
     c.delivered(bytes);
 }
@@ -35,7 +51,10 @@ fn good(c: &mut Checker) {
     send(c, &request(cmd::GET_DISPLAY_INFO, &[]));
     send(c, &request(cmd::GET_EDID, &[0, 0]));
     send(c, &request(cmd::RESOURCE_CREATE_2D, &[1, 2, 64, 64]));
-    send(c, &request(cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0, 0, 16384, 0]));
+    send(
+        c,
+        &request(cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0, 0, 16384, 0]),
+    );
     send(c, &request(cmd::SET_SCANOUT, &[0, 0, 64, 64, 0, 1]));
 }
 
@@ -43,7 +62,11 @@ fn good(c: &mut Checker) {
 fn breaks(id: &str, bytes: &[u8]) {
     let mut c = checker();
     good(&mut c);
-    assert!(c.tallies.failures(&[]).is_empty(), "{}", c.tallies.report(&[]));
+    assert!(
+        c.tallies.failures(&[]).is_empty(),
+        "{}",
+        c.tallies.report(&[])
+    );
     send(&mut c, bytes);
     let weight = rule(id).unwrap().weight;
     assert_eq!(c.tallies.of(id).broken, 1, "{id}");
@@ -65,21 +88,72 @@ fn bad_commands_are_told_apart() {
     breaks("res.size", &r(cmd::RESOURCE_CREATE_2D, &[2, 2, 4, 0]));
     breaks("res.exists", &r(cmd::RESOURCE_DETACH_BACKING, &[9, 0]));
     breaks("res.hidden", &r(cmd::RESOURCE_UNREF, &[1, 0]));
-    breaks("backing.once", &r(cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0, 0, 16384, 0]));
-    breaks("xfer.inside", &r(cmd::TRANSFER_TO_HOST_2D, &[1, 0, 64, 64, 0, 0, 1, 0]));
-    breaks("xfer.offset", &r(cmd::TRANSFER_TO_HOST_2D, &[0, 0, 64, 64, 4, 0, 1, 0]));
+    breaks(
+        "backing.once",
+        &r(cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0, 0, 16384, 0]),
+    );
+    breaks(
+        "xfer.inside",
+        &r(cmd::TRANSFER_TO_HOST_2D, &[1, 0, 64, 64, 0, 0, 1, 0]),
+    );
+    breaks(
+        "xfer.offset",
+        &r(cmd::TRANSFER_TO_HOST_2D, &[0, 0, 64, 64, 4, 0, 1, 0]),
+    );
     breaks("scanout.id", &r(cmd::SET_SCANOUT, &[0, 0, 64, 64, 2, 1]));
-    breaks("scanout.inside", &r(cmd::SET_SCANOUT, &[0, 0, 65, 64, 0, 1]));
-    breaks("flush.inside", &r(cmd::RESOURCE_FLUSH, &[0, 0, 64, 65, 1, 0]));
+    breaks(
+        "scanout.inside",
+        &r(cmd::SET_SCANOUT, &[0, 0, 65, 64, 0, 1]),
+    );
+    breaks(
+        "flush.inside",
+        &r(cmd::RESOURCE_FLUSH, &[0, 0, 64, 65, 1, 0]),
+    );
     breaks("edid.scanout", &r(cmd::GET_EDID, &[2, 0]));
     breaks("capset.index", &r(cmd::GET_CAPSET_INFO, &[0, 0]));
-    breaks("blob.aligned", &r(cmd::RESOURCE_CREATE_BLOB, &[2, 1, 2, 1, 0, 0, 100, 0, 0, 0, 4096, 0]));
-    breaks("blob.entries", &r(cmd::RESOURCE_CREATE_BLOB, &[2, 1, 2, 1, 0, 0, 8192, 0, 0, 0, 4096, 0]));
-    breaks("blob.memory", &r(cmd::RESOURCE_CREATE_BLOB, &[2, 2, 2, 1, 0, 0, 4096, 0, 0, 0, 4096, 0]));
-    breaks("blob.flags", &r(cmd::RESOURCE_CREATE_BLOB, &[2, 1, 8, 1, 0, 0, 4096, 0, 0, 0, 4096, 0]));
-    breaks("backing.entries", &r(cmd::RESOURCE_CREATE_BLOB, &[2, 1, 2, 1, 0, 0, 4096, 0, 0, 0, 4096, 7]));
-    breaks("cursor.filled", &r(cmd::UPDATE_CURSOR, &[0, 0, 0, 0, 1, 0, 0, 0]));
-    breaks("cursor.scanout", &r(cmd::MOVE_CURSOR, &[2, 0, 0, 0, 0, 0, 0, 0]));
+    breaks(
+        "blob.aligned",
+        &r(
+            cmd::RESOURCE_CREATE_BLOB,
+            &[2, 1, 2, 1, 0, 0, 100, 0, 0, 0, 4096, 0],
+        ),
+    );
+    breaks(
+        "blob.entries",
+        &r(
+            cmd::RESOURCE_CREATE_BLOB,
+            &[2, 1, 2, 1, 0, 0, 8192, 0, 0, 0, 4096, 0],
+        ),
+    );
+    breaks(
+        "blob.memory",
+        &r(
+            cmd::RESOURCE_CREATE_BLOB,
+            &[2, 2, 2, 1, 0, 0, 4096, 0, 0, 0, 4096, 0],
+        ),
+    );
+    breaks(
+        "blob.flags",
+        &r(
+            cmd::RESOURCE_CREATE_BLOB,
+            &[2, 1, 8, 1, 0, 0, 4096, 0, 0, 0, 4096, 0],
+        ),
+    );
+    breaks(
+        "backing.entries",
+        &r(
+            cmd::RESOURCE_CREATE_BLOB,
+            &[2, 1, 2, 1, 0, 0, 4096, 0, 0, 0, 4096, 7],
+        ),
+    );
+    breaks(
+        "cursor.filled",
+        &r(cmd::UPDATE_CURSOR, &[0, 0, 0, 0, 1, 0, 0, 0]),
+    );
+    breaks(
+        "cursor.scanout",
+        &r(cmd::MOVE_CURSOR, &[2, 0, 0, 0, 0, 0, 0, 0]),
+    );
     let mut context = r(cmd::GET_EDID, &[0, 0]);
     context[16] = 3;
     breaks("hdr.context", &context);
@@ -95,19 +169,46 @@ fn bad_commands_are_told_apart() {
 fn rings_and_fences() {
     let mut c = checker();
     let bytes = request(cmd::GET_DISPLAY_INFO, &[]);
-    let bad = Chain { faults: vec![Fault::TooLong], ..chain(407) };
-    c.command(&Seen { queue: Queue::Cursor, chain: &bad, bytes: &bytes }, 64);
-    assert_eq!(c.tallies.failures(&[]), ["ring.length", "cmd.queue", "cmd.reply-room"]);
+    let bad = Chain {
+        faults: vec![Fault::TooLong],
+        ..chain(407)
+    };
+    c.command(
+        &Seen {
+            queue: Queue::Cursor,
+            chain: &bad,
+            bytes: &bytes,
+        },
+        64,
+    );
+    assert_eq!(
+        c.tallies.failures(&[]),
+        ["ring.length", "cmd.queue", "cmd.reply-room"]
+    );
     let mut c = checker();
     let mut fenced = bytes.clone();
     (fenced[4], fenced[8]) = (1, 9);
     for _ in 0..2 {
-        c.command(&Seen { queue: Queue::Control, chain: &chain(408), bytes: &fenced }, 64);
+        c.command(
+            &Seen {
+                queue: Queue::Control,
+                chain: &chain(408),
+                bytes: &fenced,
+            },
+            64,
+        );
     }
     assert_eq!(c.tallies.failures(&[]), ["fence.unique"]);
     c.delivered(&fenced);
     fenced[8] = 10;
-    c.command(&Seen { queue: Queue::Control, chain: &chain(408), bytes: &fenced }, 64);
+    c.command(
+        &Seen {
+            queue: Queue::Control,
+            chain: &chain(408),
+            bytes: &fenced,
+        },
+        64,
+    );
     assert_eq!(c.tallies.of("fence.unique").broken, 1);
 }
 
@@ -120,17 +221,38 @@ fn events_must_be_answered() {
     c.config_write(2, 0, false);
     c.config_write(0, 0, true);
     c.finish();
-    assert_eq!(c.tallies.failures(&[]), ["config.where", "config.bits", "config.asked"]);
+    assert_eq!(
+        c.tallies.failures(&[]),
+        ["config.where", "config.bits", "config.asked"]
+    );
 }
 
 #[test]
 fn a_refused_create_makes_no_later_blame() {
     let mut c = checker();
     let create = request(cmd::RESOURCE_CREATE_2D, &[1, 2, 64, 64]);
-    c.command(&Seen { queue: Queue::Control, chain: &chain(64), bytes: &create }, 64);
+    c.command(
+        &Seen {
+            queue: Queue::Control,
+            chain: &chain(64),
+            bytes: &create,
+        },
+        64,
+    );
     c.replied(&create, reply::ERR_UNSPEC, true);
     let attach = request(cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0, 0, 16384, 0]);
-    c.command(&Seen { queue: Queue::Control, chain: &chain(64), bytes: &attach }, 64);
+    c.command(
+        &Seen {
+            queue: Queue::Control,
+            chain: &chain(64),
+            bytes: &attach,
+        },
+        64,
+    );
     c.replied(&attach, reply::ERR_INVALID_RESOURCE_ID, false);
-    assert!(c.tallies.failures(&[]).is_empty(), "{}", c.tallies.report(&[]));
+    assert!(
+        c.tallies.failures(&[]).is_empty(),
+        "{}",
+        c.tallies.report(&[])
+    );
 }

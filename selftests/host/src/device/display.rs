@@ -76,7 +76,16 @@ impl Display {
     /// The configuration space.
     pub fn config(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put32(&mut out, &[self.events, 0, self.num_scanouts, self.num_capsets, self.blob_alignment]);
+        put32(
+            &mut out,
+            &[
+                self.events,
+                0,
+                self.num_scanouts,
+                self.num_capsets,
+                self.blob_alignment,
+            ],
+        );
         out
     }
 
@@ -86,13 +95,19 @@ impl Display {
         for (i, m) in self.monitors.iter().enumerate() {
             let (w, h) = m.unwrap_or((0, 0));
             // Side by side, as a desktop would be.
-            let x = self.monitors[..i].iter().flatten().fold(0u32, |sum, m| sum.wrapping_add(m.0));
+            let x = self.monitors[..i]
+                .iter()
+                .flatten()
+                .fold(0u32, |sum, m| sum.wrapping_add(m.0));
             let on = u32::from(m.is_some());
             match self.info {
                 None => put32(&mut out, &[x * on, 0, w, h, on, 0]),
                 Some(Garbage::Zero) => put32(&mut out, &[0; 6]),
                 Some(Garbage::Ones) => put32(&mut out, &[u32::MAX; 6]),
-                Some(Garbage::Huge) => put32(&mut out, &[0x7fff_ffff, 0x7fff_ffff, 0xffff_fff0, 0xffff_fff0, 1, 0]),
+                Some(Garbage::Huge) => put32(
+                    &mut out,
+                    &[0x7fff_ffff, 0x7fff_ffff, 0xffff_fff0, 0xffff_fff0, 1, 0],
+                ),
                 Some(_) => put32(&mut out, &noise(i as u32)),
             }
         }
@@ -101,8 +116,13 @@ impl Display {
 
     /// GET_EDID's reply after its header.
     pub fn edid(&self, scanout: u32) -> Result<Vec<u8>> {
-        let monitor = self.monitors.get(scanout as usize).filter(|_| scanout < self.num_scanouts.max(1));
-        let (w, h) = monitor.ok_or(reply::ERR_INVALID_SCANOUT_ID)?.unwrap_or((1024, 768));
+        let monitor = self
+            .monitors
+            .get(scanout as usize)
+            .filter(|_| scanout < self.num_scanouts.max(1));
+        let (w, h) = monitor
+            .ok_or(reply::ERR_INVALID_SCANOUT_ID)?
+            .unwrap_or((1024, 768));
         let mut block = edid::block(w, h, scanout + 1);
         let mut size = edid::BLOCK as u32;
         match self.edid {

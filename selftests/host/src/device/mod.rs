@@ -9,7 +9,9 @@ pub mod scanout;
 use crate::chain::Ram;
 use crate::pages::Pages;
 use crate::scenario::Scenario;
-use crate::wire::{cmd, feature, put32, reply, u32_at, u64_at, Command, Header, Queue, Rect, MAX_SCANOUTS};
+use crate::wire::{
+    cmd, feature, put32, reply, u32_at, u64_at, Command, Header, Queue, Rect, MAX_SCANOUTS,
+};
 use display::Display;
 use resource::{Resources, Result};
 use scanout::{Frame, Scanout, Shown};
@@ -73,25 +75,39 @@ impl Device {
     pub fn execute(&mut self, queue: Queue, command: &[u8], ram: &Ram) -> Outcome {
         let header = Header::parse(command);
         let mut frames = Vec::new();
-        let known = Command::by_code(header.code).filter(|c| command.len() >= c.len && c.queue == queue);
+        let known =
+            Command::by_code(header.code).filter(|c| command.len() >= c.len && c.queue == queue);
         let result = match known {
-            Some(c) if c.needs & !self.features == 0 => self.run(header.code, command, ram, &mut frames),
+            Some(c) if c.needs & !self.features == 0 => {
+                self.run(header.code, command, ram, &mut frames)
+            }
             _ => Err(reply::ERR_UNSPEC),
         };
         let (code, body) = result.unwrap_or_else(|code| (code, vec![]));
         let mut out = header.reply(code);
         out.extend_from_slice(&body);
-        Outcome { reply: out, code, frames }
+        Outcome {
+            reply: out,
+            code,
+            frames,
+        }
     }
 
-    fn run(&mut self, code: u32, c: &[u8], ram: &Ram, frames: &mut Vec<Frame>) -> Result<(u32, Vec<u8>)> {
+    fn run(
+        &mut self,
+        code: u32,
+        c: &[u8],
+        ram: &Ram,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(u32, Vec<u8>)> {
         let id = u32_at(c, 24);
         let none = (reply::OK_NODATA, Vec::new());
         match code {
             cmd::GET_DISPLAY_INFO => return Ok((reply::OK_DISPLAY_INFO, self.display.info())),
             cmd::GET_EDID => return Ok((reply::OK_EDID, self.display.edid(id)?)),
             cmd::RESOURCE_CREATE_2D => {
-                self.resources.create_2d(id, u32_at(c, 28), u32_at(c, 32), u32_at(c, 36))?;
+                self.resources
+                    .create_2d(id, u32_at(c, 28), u32_at(c, 32), u32_at(c, 36))?;
             }
             cmd::RESOURCE_CREATE_BLOB => self.create_blob(c, ram)?,
             cmd::RESOURCE_UNREF => {
@@ -112,7 +128,11 @@ impl Device {
                 resource.backing = Some(pages.ok_or(reply::ERR_INVALID_PARAMETER)?);
             }
             cmd::RESOURCE_DETACH_BACKING => {
-                self.resources.get_mut(id)?.backing.take().ok_or(reply::ERR_UNSPEC)?;
+                self.resources
+                    .get_mut(id)?
+                    .backing
+                    .take()
+                    .ok_or(reply::ERR_UNSPEC)?;
             }
             cmd::TRANSFER_TO_HOST_2D => {
                 let resource = self.resources.get_mut(u32_at(c, 48))?;
@@ -126,10 +146,15 @@ impl Device {
                 for (i, s) in self.scanouts.iter().enumerate() {
                     let Some(now) = shown(s) else { continue };
                     // A console stands on all scanouts alike: looked at once.
-                    let twin = (0..i).rev().find(|j| shown(&self.scanouts[*j]) == Some(now));
+                    let twin = (0..i)
+                        .rev()
+                        .find(|j| shown(&self.scanouts[*j]) == Some(now));
                     let seen = twin.and_then(|j| frames.iter().find(|f| f.scanout == j).cloned());
                     frames.push(match seen {
-                        Some(frame) => Frame { scanout: i, ..frame },
+                        Some(frame) => Frame {
+                            scanout: i,
+                            ..frame
+                        },
                         None => now.frame(i, &self.resources, ram, self.with_crc),
                     });
                 }
@@ -151,10 +176,14 @@ impl Device {
         if mem != BLOB_MEM_GUEST {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
-        if self.features & feature::BLOB_ALIGNMENT != 0 && self.alignment > 0 && size % self.alignment != 0 {
+        if self.features & feature::BLOB_ALIGNMENT != 0
+            && self.alignment > 0
+            && size % self.alignment != 0
+        {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
-        let pages = Pages::parse(c.get(56..).unwrap_or(&[]), count, ram).ok_or(reply::ERR_INVALID_PARAMETER)?;
+        let pages = Pages::parse(c.get(56..).unwrap_or(&[]), count, ram)
+            .ok_or(reply::ERR_INVALID_PARAMETER)?;
         self.resources.create_blob(id, size, pages)
     }
 
@@ -168,14 +197,20 @@ impl Device {
             (_, cmd::SET_SCANOUT) => Some(Shown::classic(&self.resources, id, rect)?),
             _ => Some(Shown::blob(&self.resources, id, rect, c)?),
         };
-        let slot = self.scanouts.get_mut(scanout as usize).ok_or(reply::ERR_INVALID_SCANOUT_ID)?;
+        let slot = self
+            .scanouts
+            .get_mut(scanout as usize)
+            .ok_or(reply::ERR_INVALID_SCANOUT_ID)?;
         slot.shown = shown;
         Ok(())
     }
 
     fn cursor(&mut self, code: u32, c: &[u8]) -> Result<()> {
         let (scanout, id) = (u32_at(c, 24), u32_at(c, 40));
-        let slot = self.scanouts.get_mut(scanout as usize).ok_or(reply::ERR_INVALID_SCANOUT_ID)?;
+        let slot = self
+            .scanouts
+            .get_mut(scanout as usize)
+            .ok_or(reply::ERR_INVALID_SCANOUT_ID)?;
         (slot.cursor.x, slot.cursor.y) = (u32_at(c, 28), u32_at(c, 32));
         if code == cmd::UPDATE_CURSOR {
             if id != 0 {

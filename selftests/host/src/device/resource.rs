@@ -79,13 +79,31 @@ impl Resources {
         self.check_new(id)?;
         Format::by_code(format).ok_or(reply::ERR_INVALID_PARAMETER)?;
         let bytes = u64::from(width) * u64::from(height);
-        let bytes = bytes.checked_mul(4).filter(|b| *b > 0).ok_or(reply::ERR_INVALID_PARAMETER)?;
-        if self.pixels.checked_add(bytes).is_none_or(|all| all > MAX_PIXELS) {
+        let bytes = bytes
+            .checked_mul(4)
+            .filter(|b| *b > 0)
+            .ok_or(reply::ERR_INVALID_PARAMETER)?;
+        if self
+            .pixels
+            .checked_add(bytes)
+            .is_none_or(|all| all > MAX_PIXELS)
+        {
             return Err(reply::ERR_OUT_OF_MEMORY);
         }
         self.pixels += bytes;
-        let kind = Kind::Classic { format, width, height, pixels: vec![0; bytes as usize] };
-        self.map.insert(id, Resource { kind, backing: None });
+        let kind = Kind::Classic {
+            format,
+            width,
+            height,
+            pixels: vec![0; bytes as usize],
+        };
+        self.map.insert(
+            id,
+            Resource {
+                kind,
+                backing: None,
+            },
+        );
         Ok(())
     }
 
@@ -95,7 +113,13 @@ impl Resources {
         if size == 0 || pages.len() < size {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
-        self.map.insert(id, Resource { kind: Kind::Blob { size }, backing: Some(pages) });
+        self.map.insert(
+            id,
+            Resource {
+                kind: Kind::Blob { size },
+                backing: Some(pages),
+            },
+        );
         Ok(())
     }
 
@@ -120,7 +144,13 @@ impl Resource {
     /// TRANSFER_TO_HOST_2D: copies a rectangle out of the guest's pages, and says
     /// how many bytes that were. A blob has no copy, so nothing moves.
     pub fn transfer(&mut self, ram: &Ram, rect: Rect, offset: u64) -> Result<u64> {
-        let Kind::Classic { width, height, pixels, .. } = &mut self.kind else {
+        let Kind::Classic {
+            width,
+            height,
+            pixels,
+            ..
+        } = &mut self.kind
+        else {
             return Ok(0);
         };
         if !rect.inside(*width, *height) {
@@ -131,9 +161,13 @@ impl Resource {
         let row_len = u64::from(rect.width) * 4;
         for row in 0..u64::from(rect.height) {
             let to = (u64::from(rect.y) + row) * stride + u64::from(rect.x) * 4;
-            let dst = usize::try_from(to).ok().and_then(|to| pixels.get_mut(to..to.checked_add(row_len as usize)?));
+            let dst = usize::try_from(to)
+                .ok()
+                .and_then(|to| pixels.get_mut(to..to.checked_add(row_len as usize)?));
             let dst = dst.ok_or(reply::ERR_INVALID_PARAMETER)?;
-            let from = offset.checked_add(row * stride).ok_or(reply::ERR_INVALID_PARAMETER)?;
+            let from = offset
+                .checked_add(row * stride)
+                .ok_or(reply::ERR_INVALID_PARAMETER)?;
             if !pages.read(ram, from, dst) {
                 return Err(reply::ERR_INVALID_PARAMETER);
             }
@@ -145,8 +179,13 @@ impl Resource {
     pub fn read(&self, ram: &Ram, offset: u64, dst: &mut [u8]) -> bool {
         match &self.kind {
             Kind::Classic { pixels, .. } => {
-                let Ok(at) = usize::try_from(offset) else { return false };
-                match at.checked_add(dst.len()).and_then(|end| pixels.get(at..end)) {
+                let Ok(at) = usize::try_from(offset) else {
+                    return false;
+                };
+                match at
+                    .checked_add(dst.len())
+                    .and_then(|end| pixels.get(at..end))
+                {
                     Some(src) => {
                         dst.copy_from_slice(src);
                         true
@@ -154,7 +193,10 @@ impl Resource {
                     None => false,
                 }
             }
-            Kind::Blob { .. } => self.backing.as_ref().is_some_and(|p| p.read(ram, offset, dst)),
+            Kind::Blob { .. } => self
+                .backing
+                .as_ref()
+                .is_some_and(|p| p.read(ram, offset, dst)),
         }
     }
 }

@@ -69,11 +69,18 @@ impl Shown {
     /// SET_SCANOUT of a classic resource.
     pub fn classic(resources: &Resources, id: u32, rect: Rect) -> Result<Shown> {
         match resources.get(id)?.kind {
-            Kind::Classic { format, width, height, .. }
-                if rect.inside(width, height) && rect.width > 0 && rect.height > 0 =>
-            {
-                Ok(Shown { resource: id, rect, format, stride: width.saturating_mul(4), offset: 0 })
-            }
+            Kind::Classic {
+                format,
+                width,
+                height,
+                ..
+            } if rect.inside(width, height) && rect.width > 0 && rect.height > 0 => Ok(Shown {
+                resource: id,
+                rect,
+                format,
+                stride: width.saturating_mul(4),
+                offset: 0,
+            }),
             _ => Err(reply::ERR_INVALID_PARAMETER),
         }
     }
@@ -81,17 +88,33 @@ impl Shown {
     /// SET_SCANOUT_BLOB.
     pub fn blob(resources: &Resources, id: u32, rect: Rect, command: &[u8]) -> Result<Shown> {
         let resource = resources.get(id)?;
-        let (width, height, format) = (u32_at(command, 48), u32_at(command, 52), u32_at(command, 56));
+        let (width, height, format) = (
+            u32_at(command, 48),
+            u32_at(command, 52),
+            u32_at(command, 56),
+        );
         let (stride, offset) = (u32_at(command, 64), u32_at(command, 80));
-        let Kind::Blob { size } = resource.kind else { return Err(reply::ERR_INVALID_PARAMETER) };
-        if Format::by_code(format).is_none() || !rect.inside(width, height) || rect.width == 0 || rect.height == 0 {
+        let Kind::Blob { size } = resource.kind else {
+            return Err(reply::ERR_INVALID_PARAMETER);
+        };
+        if Format::by_code(format).is_none()
+            || !rect.inside(width, height)
+            || rect.width == 0
+            || rect.height == 0
+        {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
         let last_row = u64::from(stride) * u64::from(height - 1) + u64::from(width) * 4;
         if u64::from(stride) < u64::from(width) * 4 || u64::from(offset) + last_row > size {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
-        Ok(Shown { resource: id, rect, format, stride, offset })
+        Ok(Shown {
+            resource: id,
+            rect,
+            format,
+            stride,
+            offset,
+        })
     }
 
     /// Where its pixels lie; `None` for a picture beyond what the host wants to look at.

@@ -13,31 +13,79 @@ fn device() -> (Device, Ram) {
 }
 
 fn bytes(code: u32, words: &[u32]) -> Vec<u8> {
-    let mut b = Header { code, ..Header::default() }.reply(code);
+    let mut b = Header {
+        code,
+        ..Header::default()
+    }
+    .reply(code);
     put32(&mut b, words);
     b
 }
 
 fn run(d: &mut Device, ram: &Ram, code: u32, words: &[u32]) -> u32 {
-    let queue = if code >= 0x300 { Queue::Cursor } else { Queue::Control };
+    let queue = if code >= 0x300 {
+        Queue::Cursor
+    } else {
+        Queue::Control
+    };
     d.execute(queue, &bytes(code, words), ram).code
 }
 
 #[test]
 fn a_picture_by_transfer() {
     let (mut d, ram) = device();
-    ram.write_slice(&[0x30, 0x20, 0x10, 0].repeat(16), GuestAddress(0x2000)).unwrap();
-    assert_eq!(run(&mut d, &ram, cmd::RESOURCE_CREATE_2D, &[1, 2, 4, 4]), reply::OK_NODATA);
-    assert_eq!(run(&mut d, &ram, cmd::TRANSFER_TO_HOST_2D, &[0, 0, 4, 4, 0, 0, 1, 0]), reply::ERR_UNSPEC);
-    assert_eq!(run(&mut d, &ram, cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0x2000, 0, 64, 0]), reply::OK_NODATA);
-    assert_eq!(run(&mut d, &ram, cmd::SET_SCANOUT, &[0, 0, 4, 4, 0, 1]), reply::OK_NODATA);
+    ram.write_slice(&[0x30, 0x20, 0x10, 0].repeat(16), GuestAddress(0x2000))
+        .unwrap();
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_CREATE_2D, &[1, 2, 4, 4]),
+        reply::OK_NODATA
+    );
+    assert_eq!(
+        run(
+            &mut d,
+            &ram,
+            cmd::TRANSFER_TO_HOST_2D,
+            &[0, 0, 4, 4, 0, 0, 1, 0]
+        ),
+        reply::ERR_UNSPEC
+    );
+    assert_eq!(
+        run(
+            &mut d,
+            &ram,
+            cmd::RESOURCE_ATTACH_BACKING,
+            &[1, 1, 0x2000, 0, 64, 0]
+        ),
+        reply::OK_NODATA
+    );
+    assert_eq!(
+        run(&mut d, &ram, cmd::SET_SCANOUT, &[0, 0, 4, 4, 0, 1]),
+        reply::OK_NODATA
+    );
     let dark = d.look(0, &ram).unwrap().crc;
-    assert_eq!(run(&mut d, &ram, cmd::TRANSFER_TO_HOST_2D, &[0, 0, 4, 4, 0, 0, 1, 0]), reply::OK_NODATA);
+    assert_eq!(
+        run(
+            &mut d,
+            &ram,
+            cmd::TRANSFER_TO_HOST_2D,
+            &[0, 0, 4, 4, 0, 0, 1, 0]
+        ),
+        reply::OK_NODATA
+    );
     assert_eq!(d.copied, 64);
-    let frames = d.execute(Queue::Control, &bytes(cmd::RESOURCE_FLUSH, &[0, 0, 4, 4, 1, 0]), &ram).frames;
+    let frames = d
+        .execute(
+            Queue::Control,
+            &bytes(cmd::RESOURCE_FLUSH, &[0, 0, 4, 4, 1, 0]),
+            &ram,
+        )
+        .frames;
     assert_eq!((frames.len(), frames[0].in_place), (1, false));
     assert_ne!(frames[0].crc, dark);
-    assert_eq!(run(&mut d, &ram, cmd::RESOURCE_UNREF, &[1, 0]), reply::OK_NODATA);
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_UNREF, &[1, 0]),
+        reply::OK_NODATA
+    );
     assert!(d.look(0, &ram).is_none());
 }
 
@@ -45,15 +93,24 @@ fn a_picture_by_transfer() {
 fn a_picture_in_place() {
     let (mut d, ram) = device();
     let create = [1, 1, 2, 1, 0, 0, 4096, 0, 0x3000, 0, 4096, 0];
-    assert_eq!(run(&mut d, &ram, cmd::RESOURCE_CREATE_BLOB, &create), reply::OK_NODATA);
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_CREATE_BLOB, &create),
+        reply::OK_NODATA
+    );
     let mut show = vec![0, 0, 4, 4, 1, 1, 4, 4, 2, 0, 256, 0, 0, 0, 0, 0, 0, 0];
-    assert_eq!(run(&mut d, &ram, cmd::SET_SCANOUT_BLOB, &show), reply::OK_NODATA);
+    assert_eq!(
+        run(&mut d, &ram, cmd::SET_SCANOUT_BLOB, &show),
+        reply::OK_NODATA
+    );
     let before = d.look(1, &ram).unwrap();
     ram.write_slice(&[9], GuestAddress(0x3100)).unwrap();
     let after = d.look(1, &ram).unwrap();
     assert!(after.in_place && after.crc != before.crc && d.copied == 0);
     show[10] = 2048;
-    assert_eq!(run(&mut d, &ram, cmd::SET_SCANOUT_BLOB, &show), reply::ERR_INVALID_PARAMETER);
+    assert_eq!(
+        run(&mut d, &ram, cmd::SET_SCANOUT_BLOB, &show),
+        reply::ERR_INVALID_PARAMETER
+    );
 }
 
 #[test]
@@ -62,12 +119,32 @@ fn wrong_commands_get_errors() {
     let bad: [(u32, &[u32], u32); 9] = [
         (0x4242, &[], reply::ERR_UNSPEC),
         (cmd::RESOURCE_CREATE_2D, &[1, 2], reply::ERR_UNSPEC),
-        (cmd::RESOURCE_CREATE_2D, &[0, 2, 4, 4], reply::ERR_INVALID_RESOURCE_ID),
-        (cmd::RESOURCE_CREATE_2D, &[1, 99, 4, 4], reply::ERR_INVALID_PARAMETER),
-        (cmd::RESOURCE_CREATE_2D, &[1, 2, u32::MAX, u32::MAX], reply::ERR_INVALID_PARAMETER),
-        (cmd::RESOURCE_CREATE_2D, &[1, 2, 65536, 65536], reply::ERR_OUT_OF_MEMORY),
+        (
+            cmd::RESOURCE_CREATE_2D,
+            &[0, 2, 4, 4],
+            reply::ERR_INVALID_RESOURCE_ID,
+        ),
+        (
+            cmd::RESOURCE_CREATE_2D,
+            &[1, 99, 4, 4],
+            reply::ERR_INVALID_PARAMETER,
+        ),
+        (
+            cmd::RESOURCE_CREATE_2D,
+            &[1, 2, u32::MAX, u32::MAX],
+            reply::ERR_INVALID_PARAMETER,
+        ),
+        (
+            cmd::RESOURCE_CREATE_2D,
+            &[1, 2, 65536, 65536],
+            reply::ERR_OUT_OF_MEMORY,
+        ),
         (cmd::RESOURCE_UNREF, &[5, 0], reply::ERR_INVALID_RESOURCE_ID),
-        (cmd::SET_SCANOUT, &[0, 0, 4, 4, 2, 1], reply::ERR_INVALID_SCANOUT_ID),
+        (
+            cmd::SET_SCANOUT,
+            &[0, 0, 4, 4, 2, 1],
+            reply::ERR_INVALID_SCANOUT_ID,
+        ),
         (cmd::GET_EDID, &[2, 0], reply::ERR_INVALID_SCANOUT_ID),
     ];
     for (code, words, want) in bad {

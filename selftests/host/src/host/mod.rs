@@ -5,12 +5,12 @@
 //! Locks: `core` before a ring's own; QEMU's channel is never written to while
 //! `core` is held, because QEMU may be waiting for an answer that needs it.
 
+mod deliver;
 mod orders;
 
 use crate::chain::{Chain, Ram, Table};
 use crate::channel::{sockets, Channel};
 use crate::checks::{Checker, Seen};
-use crate::device::scanout::Frame;
 use crate::device::Device;
 use crate::faults::{Delivery, Faults};
 use crate::scenario::{Scenario, Timed};
@@ -119,7 +119,12 @@ impl Host {
         let s = &options.scenario;
         let core = Core {
             device: Device::new(s, options.crc),
-            checker: Checker::new(s.features()?, s.device.scanouts, s.device.capsets, s.device.blob_alignment),
+            checker: Checker::new(
+                s.features()?,
+                s.device.scanouts,
+                s.device.capsets,
+                s.device.blob_alignment,
+            ),
             faults: Faults::new(&s.faults),
             trace: Writer::new(options.trace.as_deref()).map_err(|e| format!("trace: {e}"))?,
             stats: Stats::default(),
@@ -166,7 +171,11 @@ impl Host {
             core.trace.flush();
             let next = core.pending.iter().map(|a| a.due - now).min();
             let wait = next.unwrap_or(Duration::from_secs(1));
-            core = self.wake.wait_timeout(core, wait).unwrap_or_else(PoisonError::into_inner).0;
+            core = self
+                .wake
+                .wait_timeout(core, wait)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -218,7 +227,10 @@ impl Host {
         let bits = u32_at(&after, 4);
         let elsewhere = after.get(8..) != before.get(8..);
         core.checker.config_write(bits, pending, elsewhere);
-        core.trace.event(Event::ConfigWrite { clear: bits, elsewhere });
+        core.trace.event(Event::ConfigWrite {
+            clear: bits,
+            elsewhere,
+        });
         core.device.display.clear_events(bits);
     }
 
@@ -230,7 +242,9 @@ impl Host {
         {
             let mut core = lock(&self.core);
             core.stats.kicks[queue.index()] += 1;
-            core.trace.event(Event::Kick { queue: queue.name().into() });
+            core.trace.event(Event::Kick {
+                queue: queue.name().into(),
+            });
         }
         if let Some(vring) = vrings.get(queue.index()) {
             self.drain(queue, vring);
@@ -238,7 +252,10 @@ impl Host {
     }
 
     fn start(self: &Arc<Self>, vrings: &[VringMutex<Memory>]) {
-        let rings = vrings.iter().map(|v| v.get_ref().get_queue().size()).collect();
+        let rings = vrings
+            .iter()
+            .map(|v| v.get_ref().get_queue().size())
+            .collect();
         {
             let mut core = lock(&self.core);
             let features = core.features;
@@ -266,7 +283,11 @@ impl Host {
             resources = core.device.reset();
             core.checker.stopped();
         }
-        core.trace.event(Event::Stop { queue: queue.name().into(), resources, dropped });
+        core.trace.event(Event::Stop {
+            queue: queue.name().into(),
+            resources,
+            dropped,
+        });
         core.trace.flush();
     }
 
@@ -288,13 +309,23 @@ impl Host {
 
     /// Takes one command off its ring.
     fn take(self: &Arc<Self>, queue: Queue, vring: &VringMutex<Memory>) -> Take {
-        let Some(ram) = self.ram() else { return Take::Broken };
+        let Some(ram) = self.ram() else {
+            return Take::Broken;
+        };
         let epoch = lock(&self.core).epoch;
         let (found, table) = {
             let mut state = vring.get_mut();
             let q = state.get_queue_mut();
-            let table = Table { addr: q.desc_table(), size: q.size(), indirect: false };
-            (q.iter(ram.clone()).map(|mut chains| chains.next().map(|c| c.head_index())), table)
+            let table = Table {
+                addr: q.desc_table(),
+                size: q.size(),
+                indirect: false,
+            };
+            (
+                q.iter(ram.clone())
+                    .map(|mut chains| chains.next().map(|c| c.head_index())),
+                table,
+            )
         };
         let mut core = lock(&self.core);
         if core.epoch != epoch {
@@ -308,7 +339,10 @@ impl Host {
             // A ring that lies stays as it is until the driver resets it.
             Err(_) => return Take::Broken,
         };
-        let table = Table { indirect: core.features & feature::INDIRECT_DESC != 0, ..table };
+        let table = Table {
+            indirect: core.features & feature::INDIRECT_DESC != 0,
+            ..table
+        };
         let chain = Chain::walk(&ram, table, head);
         let command = chain.read(&ram, MAX_REQUEST);
         self.command(&mut core, queue, vring, chain, command, table.size, &ram);
@@ -334,7 +368,14 @@ impl Host {
             println!("{} {} {:?}", event.seq, event.name, event.args);
         }
         core.trace.event(Event::Cmd(Box::new(event)));
-        core.checker.command(&Seen { queue, chain: &chain, bytes: &command }, ring);
+        core.checker.command(
+            &Seen {
+                queue,
+                chain: &chain,
+                bytes: &command,
+            },
+            ring,
+        );
 
         let fault = core.faults.strike(queue, u32_at(&command, 0));
         let runs = fault.as_ref().is_none_or(|f| f.runs());
@@ -342,7 +383,11 @@ impl Host {
             core.device.execute(queue, &command, ram)
         } else {
             let header = crate::wire::Header::parse(&command);
-            crate::device::Outcome { reply: header.reply(reply::ERR_UNSPEC), code: reply::ERR_UNSPEC, frames: vec![] }
+            crate::device::Outcome {
+                reply: header.reply(reply::ERR_UNSPEC),
+                code: reply::ERR_UNSPEC,
+                frames: vec![],
+            }
         };
         for frame in &outcome.frames {
             self.frame(core, frame, ram);
@@ -368,90 +413,15 @@ impl Host {
         }
         self.hand_over(
             core,
-            Answer { queue, vring: vring.clone(), chain, seq, command, delivery, due: Instant::now() },
+            Answer {
+                queue,
+                vring: vring.clone(),
+                chain,
+                seq,
+                command,
+                delivery,
+                due: Instant::now(),
+            },
         );
-    }
-
-    /// Delivers now, or puts it where the clock finds it.
-    fn hand_over(&self, core: &mut Core, mut answer: Answer) {
-        let now = Instant::now();
-        let (queue, mut due) = (answer.queue, now + answer.delivery.delay);
-        if answer.delivery.stall {
-            core.stalled[queue.index()] = Some(due);
-        }
-        if let Some(end) = core.stalled[queue.index()] {
-            if end > now {
-                due = due.max(end);
-            } else {
-                core.stalled[queue.index()] = None;
-            }
-        }
-        if answer.delivery.after_next {
-            due = now + SWAP_LIMIT;
-        }
-        if due > now {
-            answer.due = due;
-            core.pending.push(answer);
-            self.wake.notify_one();
-            return;
-        }
-        self.deliver(core, answer);
-        while let Some(i) = core.pending.iter().position(|a| a.queue == queue && a.delivery.after_next) {
-            let held = core.pending.remove(i);
-            self.deliver(core, held);
-        }
-    }
-
-    /// Writes the reply and the used entry, and interrupts where the driver wants that.
-    fn deliver(&self, core: &mut Core, a: Answer) {
-        let Some(ram) = self.ram().filter(|_| a.delivery.entries > 0) else {
-            core.trace.event(Event::Done { seq: a.seq, reply: "none".into(), len: 0, irq: "withheld".into() });
-            return;
-        };
-        let written = a.chain.write(&ram, &a.delivery.reply);
-        let len = a.delivery.claim.unwrap_or(written);
-        // The checker must know before the driver can.
-        core.checker.delivered(&a.command);
-        for _ in 0..a.delivery.entries {
-            // Fails for a head beyond the ring, which the checks have told already.
-            let _ = a.vring.add_used(a.chain.head, len);
-        }
-        let wanted = a.vring.needs_notification().unwrap_or(true);
-        let irq = match (wanted, a.delivery.interrupt) {
-            (true, true) => "sent",
-            (true, false) => "withheld",
-            (false, _) => "suppressed",
-        };
-        let sent = irq == "sent";
-        core.stats.interrupts += u64::from(sent);
-        core.stats.suppressed += u64::from(irq == "suppressed");
-        let reply = reply::name(u32_at(&a.delivery.reply, 0));
-        core.trace.event(Event::Done { seq: a.seq, reply, len, irq: irq.into() });
-        if sent {
-            let _ = a.vring.signal_used_queue();
-        }
-    }
-
-    fn frame(&self, core: &mut Core, f: &Frame, ram: &Ram) {
-        core.stats.frames += 1;
-        core.stats.copied = core.device.copied;
-        let copied = core.device.copied - core.copied;
-        core.copied = core.device.copied;
-        core.trace.event(Event::Frame {
-            scanout: f.scanout,
-            resource: f.resource,
-            width: f.width,
-            height: f.height,
-            crc: f.crc.map(|c| format!("{c:08x}")),
-            in_place: f.in_place,
-            copied,
-        });
-        if let Some(dir) = self.options.shots.as_ref().filter(|_| self.options.every_frame) {
-            core.pictures += 1;
-            let path = dir.join(format!("frame-{:05}-{}.png", core.pictures, f.scanout));
-            if let Err(e) = core.device.shot(f.scanout, &path, ram) {
-                println!("{}: {e}", path.display());
-            }
-        }
     }
 }

@@ -49,11 +49,17 @@ impl Host {
                 Ok(String::new())
             }
             Order::Shot(name, scanout) => {
-                let dir = self.options.shots.as_ref().ok_or("no folder for pictures was named")?;
+                let dir = self
+                    .options
+                    .shots
+                    .as_ref()
+                    .ok_or("no folder for pictures was named")?;
                 let path = dir.join(format!("{name}.png"));
                 let ram = self.ram().ok_or_else(not_running)?;
                 let core = lock(&self.core);
-                core.device.shot(*scanout, &path, &ram).map_err(|e| e.to_string())?;
+                core.device
+                    .shot(*scanout, &path, &ram)
+                    .map_err(|e| e.to_string())?;
                 Ok(path.display().to_string())
             }
             Order::Crc(scanout) => {
@@ -68,17 +74,29 @@ impl Host {
                 ))
             }
             Order::Cursor(scanout) => {
-                let c = lock(&self.core).device.cursor_of(*scanout).ok_or("no such scanout")?;
-                Ok(format!("{} {} {} {} {}", c.resource, c.x as i32, c.y as i32, c.hot.0, c.hot.1))
+                let c = lock(&self.core)
+                    .device
+                    .cursor_of(*scanout)
+                    .ok_or("no such scanout")?;
+                Ok(format!(
+                    "{} {} {} {} {}",
+                    c.resource, c.x as i32, c.y as i32, c.hot.0, c.hot.1
+                ))
             }
             Order::Mark(name) => {
-                lock(&self.core).trace.event(Event::Mark { name: name.clone() });
+                lock(&self.core)
+                    .trace
+                    .event(Event::Mark { name: name.clone() });
                 Ok(String::new())
             }
             Order::Stats => Ok(lock(&self.core).stats.line()),
             Order::Verdict => {
                 let core = lock(&self.core);
-                Ok(core.checker.tallies.failures(&self.options.scenario.expect.waive).join(" "))
+                Ok(core
+                    .checker
+                    .tallies
+                    .failures(&self.options.scenario.expect.waive)
+                    .join(" "))
             }
             Order::Die => self.conclude(&mut lock(&self.core)).exit(),
         }

@@ -41,7 +41,10 @@ pub fn normalise(lines: &[Line], descriptors: bool) -> Sections {
                     ids.insert(id, format!("{mark}#{made}"));
                 }
                 let text = describe(c, &ids, descriptors);
-                sections.entry((index, mark.clone(), c.queue.clone())).or_default().push(text);
+                sections
+                    .entry((index, mark.clone(), c.queue.clone()))
+                    .or_default()
+                    .push(text);
             }
             _ => {}
         }
@@ -71,7 +74,12 @@ fn describe(c: &CmdEvent, ids: &BTreeMap<u64, String>, descriptors: bool) -> Str
         s += &format!(" ring={ring}");
     }
     if descriptors {
-        s += &format!(" in={:?} out={:?}{}", c.readable, c.writable, if c.indirect { " indirect" } else { "" });
+        s += &format!(
+            " in={:?} out={:?}{}",
+            c.readable,
+            c.writable,
+            if c.indirect { " indirect" } else { "" }
+        );
     }
     s
 }
@@ -88,7 +96,11 @@ pub fn compare(a: &[Line], b: &[Line], descriptors: bool) -> Vec<Difference> {
         let place = format!("{}/{}", key.1, key.2);
         let (left, right) = (a.get(key).unwrap_or(&none), b.get(key).unwrap_or(&none));
         for (side, line) in difference(left, right) {
-            out.push(Difference { place: place.clone(), side, line });
+            out.push(Difference {
+                place: place.clone(),
+                side,
+                line,
+            });
         }
     }
     out
@@ -100,7 +112,12 @@ const FINE: usize = 4000;
 /// The lines that are in only one of two lists, by their longest common subsequence.
 fn difference(a: &[String], b: &[String]) -> Vec<(char, String)> {
     let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let end = a[start..].iter().rev().zip(b[start..].iter().rev()).take_while(|(x, y)| x == y).count();
+    let end = a[start..]
+        .iter()
+        .rev()
+        .zip(b[start..].iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
     let (a, b) = (&a[start..a.len() - end], &b[start..b.len() - end]);
     let mut out = Vec::new();
     if a.len() > FINE || b.len() > FINE {
@@ -123,7 +140,9 @@ fn difference(a: &[String], b: &[String]) -> Vec<(char, String)> {
     while i < a.len() || j < b.len() {
         if i < a.len() && j < b.len() && a[i] == b[j] {
             (i, j) = (i + 1, j + 1);
-        } else if i < a.len() && (j == b.len() || table[(i + 1) * width + j] >= table[i * width + j + 1]) {
+        } else if i < a.len()
+            && (j == b.len() || table[(i + 1) * width + j] >= table[i * width + j + 1])
+        {
             out.push(('-', a[i].clone()));
             i += 1;
         } else {
@@ -163,16 +182,31 @@ mod tests {
 
     fn cmd(name: &str, id: u64, x: u64) -> Line {
         let args = [("resource_id".to_string(), id), ("x".to_string(), x)].into();
-        let c = CmdEvent { name: name.into(), queue: "control".into(), args, ..CmdEvent::default() };
-        Line { t: id, event: Event::Cmd(Box::new(c)) }
+        let c = CmdEvent {
+            name: name.into(),
+            queue: "control".into(),
+            args,
+            ..CmdEvent::default()
+        };
+        Line {
+            t: id,
+            event: Event::Cmd(Box::new(c)),
+        }
     }
 
     #[test]
     fn ids_do_not_matter_arguments_do() {
         let a = [cmd("RESOURCE_CREATE_2D", 5, 0), cmd("RESOURCE_FLUSH", 5, 1)];
-        let b = [cmd("RESOURCE_CREATE_2D", 77, 0), cmd("RESOURCE_FLUSH", 77, 1)];
+        let b = [
+            cmd("RESOURCE_CREATE_2D", 77, 0),
+            cmd("RESOURCE_FLUSH", 77, 1),
+        ];
         assert!(compare(&a, &b, true).is_empty());
-        let c = [cmd("RESOURCE_CREATE_2D", 77, 0), cmd("SET_SCANOUT", 77, 1), cmd("RESOURCE_FLUSH", 77, 2)];
+        let c = [
+            cmd("RESOURCE_CREATE_2D", 77, 0),
+            cmd("SET_SCANOUT", 77, 1),
+            cmd("RESOURCE_FLUSH", 77, 2),
+        ];
         let d = compare(&a, &c, false);
         let sides: Vec<char> = d.iter().map(|d| d.side).collect();
         assert_eq!(sides, ['-', '+', '+']);

@@ -157,7 +157,8 @@ impl CmdEvent {
             writable: chain.writable.iter().map(|s| s.len).collect(),
             indirect: chain.indirect,
             args,
-            backing: entries.map(|list| list.chunks_exact(16).map(|e| u64::from(u32_at(e, 8))).sum()),
+            backing: entries
+                .map(|list| list.chunks_exact(16).map(|e| u64::from(u32_at(e, 8))).sum()),
         }
     }
 }
@@ -183,7 +184,10 @@ impl Writer {
     /// To a file, where one is named.
     pub fn new(path: Option<&Path>) -> io::Result<Writer> {
         let out = path.map(File::create).transpose()?.map(BufWriter::new);
-        Ok(Writer { out, start: Instant::now() })
+        Ok(Writer {
+            out,
+            start: Instant::now(),
+        })
     }
 
     /// Writes an event. A full disk ends the trace, not the host.
@@ -211,7 +215,8 @@ pub fn load(path: &Path) -> Result<Vec<Line>, String> {
     let mut lines = Vec::new();
     for (n, text) in BufReader::new(file).lines().enumerate() {
         let text = text.map_err(|e| format!("{}: {e}", path.display()))?;
-        let line = serde_json::from_str(&text).map_err(|e| format!("{}:{}: {e}", path.display(), n + 1))?;
+        let line = serde_json::from_str(&text)
+            .map_err(|e| format!("{}:{}: {e}", path.display(), n + 1))?;
         lines.push(line);
     }
     Ok(lines)
