@@ -65,6 +65,8 @@ struct State {
     look: Look,
     /// The command that is sent when the upload of that number has ended.
     waiting: Option<(u64, Command)>,
+    /// Whether a command was left out, so that the next one has to say everything.
+    behind: bool,
 }
 
 /// What a cursor looks like, and where it is.
@@ -104,6 +106,7 @@ impl Cursor {
             state <- new_spinlock!(State {
                 look: Look::default(),
                 waiting: None,
+                behind: false,
             }),
         })
     }
@@ -143,6 +146,12 @@ impl Cursor {
 
         // What is not needed any more is dropped after the lock.
         let _stale = match upload {
+            // A host that does not keep up goes on to show the old image.
+            Some((number, _)) if self.queues.display_congested() => {
+                state.look = last;
+                drop(state);
+                Some((number, command))
+            }
             Some((number, upload)) => {
                 let stale = state.waiting.replace((number, command));
                 drop(state);
@@ -160,8 +169,15 @@ impl Cursor {
                 drop(state);
                 Some((0, command))
             }
+            // A host that does not keep up is told later where the cursor has got to.
+            None if self.queues.cursor_congested() => {
+                state.behind = true;
+                drop(state);
+                Some((0, command))
+            }
             None => {
-                let request = if last.hotspot == look.hotspot {
+                let behind = core::mem::replace(&mut state.behind, false);
+                let request = if last.hotspot == look.hotspot && !behind {
                     look.move_request(self.scanout)
                 } else {
                     look.request(self.scanout)

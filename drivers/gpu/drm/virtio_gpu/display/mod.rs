@@ -123,7 +123,7 @@ pub(crate) fn init(dev: &DrmDevice) -> Result {
     )?;
     for index in 0..dev.num_scanouts() {
         let cursor = Arc::pin_init(Cursor::new(dev.queues().clone(), index), GFP_KERNEL)?;
-        let primary = Plane::new(&setup, 1 << index, Ok(Primary))?;
+        let primary = Plane::new(&setup, 1 << index, Ok(Primary::new()))?;
         let cursor = Plane::new(&setup, 1 << index, Ok(CursorPlane { cursor }))?;
         let crtc = Crtc::new(&setup, primary, cursor, Ok(Scanout { index }))?;
 

@@ -32,6 +32,10 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::{
+            AtomicFlag,
+            Relaxed, //
+        },
         Arc, //
     }, //
 };
@@ -44,13 +48,28 @@ use virtio_gpu_proto::{
 const MAX_UPLOADS: usize = 16;
 
 /// The driver's part of a primary plane.
-pub(super) struct Primary;
+pub(super) struct Primary {
+    /// Whether an update was left out, so that the host does not show what it should: the next one
+    /// is a full one.
+    stale: AtomicFlag,
+}
+
+impl Primary {
+    /// A plane that is up to date.
+    pub(super) fn new() -> Self {
+        Self {
+            stale: AtomicFlag::new(false),
+        }
+    }
+}
 
 /// The commands of an update, in their order.
 pub(super) struct Commands {
     upload: Option<Upload>,
     scanout: Option<Command>,
     flush: Option<Command>,
+    /// Whether nothing of earlier updates matters any more.
+    full: bool,
 }
 
 impl DriverPlane for Primary {
@@ -76,7 +95,7 @@ impl DriverPlane for Primary {
         check.unscaled(false)
     }
 
-    fn prepare(_plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Commands>> {
+    fn prepare(plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Commands>> {
         let (old, new) = (prepare.old_state(), prepare.new_state());
         let (Some(crtc), Some(crtc_state)) = (prepare.crtc(), prepare.new_crtc_state()) else {
             return Ok(None);
@@ -90,6 +109,7 @@ impl DriverPlane for Primary {
                     upload: None,
                     scanout: Some(Command::new(proto::SetScanout::disable(crtc.index))?),
                     flush: None,
+                    full: true,
                 }))
             }
             _ => return Ok(None),
@@ -99,7 +119,8 @@ impl DriverPlane for Primary {
         let moved = !was_shown
             || !old.same_framebuffer(&new)
             || old.source() != source
-            || crtc_state.needs_modeset();
+            || crtc_state.needs_modeset()
+            || plane.stale.load(Relaxed);
         let damage = match prepare.damage() {
             _ if moved => source,
             Some(damage) => damage,
@@ -127,12 +148,20 @@ impl DriverPlane for Primary {
             upload,
             scanout,
             flush: Some(flush.hold(ARef::from(object))),
+            full: moved,
         }))
     }
 
     fn update(plane: &Plane<Self>, commands: Commands) {
         let queues = plane.dev().queues();
 
+        if commands.flush.is_some() && queues.display_congested() {
+            plane.stale.store(true, Relaxed);
+            return;
+        }
+        if commands.full {
+            plane.stale.store(false, Relaxed);
+        }
         if let Some(upload) = commands.upload {
             upload.push(queues);
         }

@@ -70,6 +70,11 @@ use kernel::{
 };
 use virtio_gpu_proto as proto;
 
+/// Parked display commands from which on updates are left out: a second of flips of a scanout.
+const MAX_DISPLAY_BACKLOG: usize = 192;
+/// Parked cursor commands from which on moves are left out.
+const MAX_CURSOR_BACKLOG: usize = 16;
+
 /// The queues of a device.
 #[pin_data]
 pub(crate) struct Queues {
@@ -153,6 +158,17 @@ impl Queues {
     pub(crate) fn push_cursor(self: &Arc<Self>, command: Command) {
         self.push(&self.cursor, command, Class::Cursor);
         self.cursor.kick();
+    }
+
+    /// Whether the host has fallen so far behind that the display should not queue more for now: what
+    /// is parked would grow for as long as the host does not answer.
+    pub(crate) fn display_congested(&self) -> bool {
+        self.control.display_backlog() > MAX_DISPLAY_BACKLOG
+    }
+
+    /// The same of the cursor.
+    pub(crate) fn cursor_congested(&self) -> bool {
+        self.cursor.display_backlog() > MAX_CURSOR_BACKLOG
     }
 
     /// What the payload of a command on the control queue can be.

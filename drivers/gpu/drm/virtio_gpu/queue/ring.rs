@@ -177,6 +177,11 @@ impl Ring {
         self.inner.lock().lost
     }
 
+    /// Number of commands of the display that are parked.
+    pub(super) fn display_backlog(&self) -> usize {
+        self.inner.lock().display.len()
+    }
+
     /// What a command can carry, unless the ring is not at work.
     pub(super) fn limits(&self) -> Option<virtio::Limits> {
         self.inner.lock().vq.as_ref().map(Virtqueue::limits)

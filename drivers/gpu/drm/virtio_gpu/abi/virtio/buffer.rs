@@ -285,10 +285,11 @@ impl<T> Request<T> {
 /// # Invariants
 ///
 /// `head` is the first of a list linked by `next` that ends with `tail`; the list owns its members,
-/// each of which came from `KBox::into_raw()`. Both are `None` if it is empty.
+/// each of which came from `KBox::into_raw()`. Both are `None` if it is empty. `len` counts them.
 pub(crate) struct Fifo<T> {
     head: Option<NonNull<Request<T>>>,
     tail: Option<NonNull<Request<T>>>,
+    len: usize,
 }
 
 // SAFETY: A `Fifo` owns its members as a vector would.
@@ -302,7 +303,13 @@ impl<T> Fifo<T> {
         Self {
             head: None,
             tail: None,
+            len: 0,
         }
+    }
+
+    /// The number of requests in it.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether there is nothing in it.
@@ -322,6 +329,7 @@ impl<T> Fifo<T> {
         }
         // INVARIANT: `node` is linked behind the old tail, or is the only member.
         self.tail = Some(node);
+        self.len += 1;
     }
 
     /// Puts a request back at the front.
@@ -334,6 +342,7 @@ impl<T> Fifo<T> {
         if self.tail.is_none() {
             self.tail = Some(node);
         }
+        self.len += 1;
     }
 
     /// Looks at the first request.
@@ -354,6 +363,7 @@ impl<T> Fifo<T> {
         if self.head.is_none() {
             self.tail = None;
         }
+        self.len -= 1;
         Some(request)
     }
 }
