@@ -6,34 +6,26 @@
 
 use crate::abi::virtio::config::Config;
 use kernel::prelude::*;
-
-/// Bit of `events_read` and `events_clear`: display information has changed.
-pub(crate) const EVENT_DISPLAY: u32 = 1 << 0;
-
-const EVENTS_READ: u32 = 0;
-const EVENTS_CLEAR: u32 = 4;
-const NUM_SCANOUTS: u32 = 8;
-const NUM_CAPSETS: u32 = 12;
-const BLOB_ALIGNMENT: u32 = 16;
+use virtio_gpu_proto as proto;
 
 /// The pending events.
 pub(crate) fn events(config: &Config<'_>) -> Result<u32> {
-    config.read_u32(EVENTS_READ)
+    config.read_u32(proto::CONFIG_EVENTS_READ)
 }
 
 /// Acknowledges events.
 pub(crate) fn clear_events(config: &Config<'_>, events: u32) -> Result {
-    config.write_u32(EVENTS_CLEAR, events)
+    config.write_u32(proto::CONFIG_EVENTS_CLEAR, events)
 }
 
 /// Number of scanouts that the device says it has.
 pub(crate) fn num_scanouts(config: &Config<'_>) -> Result<u32> {
-    config.read_u32(NUM_SCANOUTS)
+    config.read_u32(proto::CONFIG_NUM_SCANOUTS)
 }
 
 /// Number of capability sets that the device says it has.
 pub(crate) fn num_capsets(config: &Config<'_>) -> Result<u32> {
-    config.read_u32(NUM_CAPSETS)
+    config.read_u32(proto::CONFIG_NUM_CAPSETS)
 }
 
 /// The raw word that is the blob alignment, if the device means that by its feature bit 5.
@@ -42,5 +34,5 @@ pub(crate) fn num_capsets(config: &Config<'_>) -> Result<u32> {
 ///
 /// [`EINVAL`] if the device has no such field, as those before that feature.
 pub(crate) fn blob_alignment(config: &Config<'_>) -> Result<u32> {
-    config.read_u32(BLOB_ALIGNMENT)
+    config.read_u32(proto::CONFIG_BLOB_ALIGNMENT)
 }

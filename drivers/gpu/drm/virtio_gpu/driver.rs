@@ -51,6 +51,7 @@ use kernel::{
         Mutex, //
     }, //
 };
+use virtio_gpu_proto as proto;
 
 /// The module: the driver's registration with the virtio bus.
 #[pin_data]
@@ -123,8 +124,8 @@ impl ConfigHandler for Arc<Card> {
 
         // Acknowledged first: a change while the last one is being handled is another event. Events
         // that are not known are not acknowledged, as they are not handled.
-        let _ = config::clear_events(&config, events & config::EVENT_DISPLAY);
-        if events & config::EVENT_DISPLAY != 0 {
+        let _ = config::clear_events(&config, events & proto::EVENT_DISPLAY);
+        if events & proto::EVENT_DISPLAY != 0 {
             display::config_changed(&self.drm);
         }
     }

@@ -217,6 +217,9 @@ impl Queues {
 
     /// Has ended commands freed soon.
     fn reap(self: &Arc<Self>) {
+        if self.reaper.is_idle() {
+            return;
+        }
         // Queued already is fine, it takes all there is.
         let _ = system_dfl().enqueue::<_, 1>(self.clone());
     }

@@ -76,6 +76,11 @@ impl Reaper {
         }
     }
 
+    /// Whether there is nothing to be freed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.spent.lock().free.is_empty()
+    }
+
     /// Frees what can be freed.
     pub(super) fn reap(&self) {
         // Taken out first: dropping a command may push another one, which may end at once.
