@@ -43,16 +43,17 @@ pub(super) fn check(object: &Object, request: &FramebufferRequest) -> Result {
 ///
 /// # Errors
 ///
-/// [`EINVAL`] if its lines are not those of the resource.
+/// [`EINVAL`] if its lines are not those of the resource, or not all of them are.
 pub(super) fn origin(fb: &Framebuffer<VirtioGpu>) -> Result<(u32, u32)> {
-    let pitch = fb
-        .object()
-        .image()
-        .width
-        .checked_mul(BYTES_PER_PIXEL)
-        .ok_or(EINVAL)?;
+    let image = fb.object().image();
+    let pitch = image.width.checked_mul(BYTES_PER_PIXEL).ok_or(EINVAL)?;
+    let (column, row) = place(fb.pitch(), fb.offset(), fb.width(), pitch)?;
 
-    place(fb.pitch(), fb.offset(), fb.width(), pitch)
+    // The last page of the object can have room for more lines than the picture has.
+    if row.checked_add(fb.height()).ok_or(EINVAL)? > image.height {
+        return Err(EINVAL);
+    }
+    Ok((column, row))
 }
 
 /// Column and row of the pixel at `offset`, where lines of `pitch` bytes that begin there are those

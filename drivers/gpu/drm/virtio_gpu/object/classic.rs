@@ -8,6 +8,7 @@ use super::{
     Args,
     Object,
     ABSENT,
+    DOUBTFUL,
     LIVE,
     NO_BACKING, //
 };
@@ -152,11 +153,16 @@ impl Outcome {
 
 impl Reply for Outcome {
     fn done(&mut self, result: Result<KVec<u8>>) {
-        // A lost device has refused nothing. Pages for a resource that was refused are refused as
-        // well, which makes no difference.
-        let refused = result.is_err_and(|e| e != ENODEV);
-        if refused && self.object.state.load(Relaxed) == LIVE {
-            self.object.state.store(self.refused, Relaxed);
+        let state = match result {
+            // A lost device has refused nothing.
+            Ok(_) | Err(ENODEV) => return,
+            Err(EPROTO) => DOUBTFUL,
+            Err(_) => self.refused,
+        };
+
+        // Pages for a resource that was refused are refused as well, which makes no difference.
+        if self.object.state.load(Relaxed) == LIVE {
+            self.object.state.store(state, Relaxed);
         }
     }
 }

@@ -55,8 +55,10 @@ pub(crate) type Object = gem::Object<Resource>;
 const ABSENT: u32 = 0;
 /// The host has the resource, as far as is known.
 const LIVE: u32 = 1;
-/// The host has the resource, but not its pages.
+/// The host has the resource, but perhaps not its pages.
 const NO_BACKING: u32 = 2;
+/// The host may have the resource, but has answered nonsense.
+const DOUBTFUL: u32 = 3;
 
 /// What a new resource is.
 pub(crate) struct Args {
@@ -168,9 +170,9 @@ struct Free(Option<Released<Resource>>);
 impl Reply for Free {
     fn done(&mut self, result: Result<KVec<u8>>) {
         match result {
-            // The host has let go, has no such resource, or is gone when the command is freed. The
-            // object goes with the command.
-            Ok(_) | Err(EIO | ENODEV) => {}
+            // The host has let go, has no such resource, answers nonsense to it, or is gone when the
+            // command is freed. The object goes with the command.
+            Ok(_) | Err(EIO | EPROTO | ENODEV) => {}
             // The host was not asked, so the pages are still its to read. They are lost.
             Err(_) => core::mem::forget(self.0.take()),
         }

@@ -31,9 +31,10 @@ const MAX_OBJECTS: usize = 2;
 /// Who hears of a command's end.
 pub(crate) trait Reply: Send {
     /// The command has ended: with the bytes of a reply that is of the expected type, or with an
-    /// error: [`EIO`] for an error reply or one that makes no sense, [`ENODEV`] if the device is
-    /// lost, others if the device has never seen the command. Runs in the completion worker, so it must neither sleep for long nor allocate; `self`
-    /// is dropped later, where both are fine.
+    /// error: [`EIO`] for an error reply, [`EPROTO`] for one that makes no sense, so that nobody
+    /// knows what the host has done, [`ENODEV`] if the device is lost, others if the device has
+    /// never seen the command. Runs in the completion worker, so it must neither sleep for long nor
+    /// allocate; `self` is dropped later, where both are fine.
     fn done(&mut self, result: Result<KVec<u8>>);
 }
 

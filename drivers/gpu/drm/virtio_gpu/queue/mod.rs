@@ -14,6 +14,7 @@ mod reaper;
 mod reply;
 mod request;
 mod ring;
+mod watch;
 
 pub(crate) use self::{
     command::{
@@ -37,12 +38,14 @@ use self::{
     ring::{
         Class,
         Ring, //
-    }, //
+    },
+    watch::Sight, //
 };
 use crate::abi::{
     sync::{
         workqueue::{
             flush,
+            flush_delayed,
             system_dfl, //
         },
         OwnedQueue,
@@ -56,14 +59,18 @@ use crate::abi::{
 };
 use kernel::{
     device,
+    impl_has_delayed_work,
     impl_has_work,
+    new_delayed_work,
     new_work,
     prelude::*,
     sync::{
         aref::ARef,
         Arc, //
     },
+    time::msecs_to_jiffies,
     workqueue::{
+        DelayedWork,
         Work,
         WorkItem, //
     }, //
@@ -90,11 +97,17 @@ pub(crate) struct Queues {
     complete_work: Work<Self, 0>,
     #[pin]
     reap_work: Work<Self, 1>,
+    #[pin]
+    watch_work: DelayedWork<Self, 2>,
 }
 
 impl_has_work! {
     impl HasWork<Self, 0> for Queues { self.complete_work }
     impl HasWork<Self, 1> for Queues { self.reap_work }
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self, 2> for Queues { self.watch_work }
 }
 
 /// Completion.
@@ -116,6 +129,16 @@ impl WorkItem<1> for Queues {
     }
 }
 
+/// Watch.
+impl WorkItem<2> for Queues {
+    type Pointer = Arc<Queues>;
+
+    fn run(this: Arc<Queues>) {
+        this.look(&this.control, "control");
+        this.look(&this.cursor, "cursor");
+    }
+}
+
 impl Queues {
     /// Creates queues that are not at work yet. `dev` is named in log lines.
     ///
@@ -131,6 +154,7 @@ impl Queues {
                 reaper <- Reaper::new(),
                 complete_work <- new_work!("virtio_gpu::complete"),
                 reap_work <- new_work!("virtio_gpu::reap"),
+                watch_work <- new_delayed_work!("virtio_gpu::watch"),
             }),
             GFP_KERNEL,
         )
@@ -150,14 +174,14 @@ impl Queues {
     }
 
     /// Rings the doorbell for what was queued.
-    pub(crate) fn kick(&self) {
-        self.control.kick();
+    pub(crate) fn kick(self: &Arc<Self>) {
+        self.control.kick(|| self.arm());
     }
 
     /// Sends a command on the cursor queue.
     pub(crate) fn push_cursor(self: &Arc<Self>, command: Command) {
         self.push(&self.cursor, command, Class::Cursor);
-        self.cursor.kick();
+        self.cursor.kick(|| self.arm());
     }
 
     /// Whether the host has fallen so far behind that the display should not queue more for now: what
@@ -193,7 +217,7 @@ impl Queues {
         let mut failed = Fifo::new();
         let _signalling = Signalling::begin();
 
-        let error = ring.drain(&mut used, &mut failed);
+        let error = ring.drain(&mut used, &mut failed, || self.arm());
         while let Some(mut request) = used.pop() {
             reply::finish_used(&self.dev, &mut request, error == ENODEV);
             self.reaper.put(request, false);
@@ -222,6 +246,35 @@ impl Queues {
         }
         // Queued already is fine, it takes all there is.
         let _ = system_dfl().enqueue::<_, 1>(self.clone());
+    }
+
+    /// Has somebody look in a while whether the device answers.
+    fn arm(self: &Arc<Self>) {
+        // Armed already is fine, both rings are looked at.
+        let _ =
+            system_dfl().enqueue_delayed::<_, 2>(self.clone(), msecs_to_jiffies(watch::PERIOD_MS));
+    }
+
+    /// Looks whether the device answers on `ring`.
+    fn look(self: &Arc<Self>, ring: &Ring, name: &str) {
+        let (sight, parked) = ring.look(|| self.arm());
+
+        match sight {
+            Sight::Fine => {}
+            Sight::Silent(count) => dev_err!(
+                self.dev,
+                "[drm] *ERROR* the host has answered none of {} commands on the {} queue for {} s, {} more wait\n",
+                count,
+                name,
+                watch::PERIOD_MS / 1000,
+                parked
+            ),
+            Sight::Back => dev_info!(
+                self.dev,
+                "[drm] the host answers on the {} queue again\n",
+                name
+            ),
+        }
     }
 
     /// Accepts no more commands and ends those that are parked, with [`ENODEV`]. Commands that the
@@ -280,7 +333,7 @@ impl Batch<'_> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        self.queues.control.kick();
+        self.queues.kick();
     }
 }
 
@@ -343,6 +396,7 @@ impl QueueOwner {
             // Drops the handler, and with it the worker, after what is queued on it.
             self.vqs.delete(dev, [control, cursor]);
         }
+        flush_delayed(&queues.watch_work);
         flush(&queues.reap_work);
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn finish_used(dev: &device::Device, request: &mut virtio::Request<Me
             return ENODEV;
         }
         log(dev, request, &fault);
-        EIO
+        match fault {
+            Fault::Reply(proto::ReplyError::Host(_)) => EIO,
+            _ => EPROTO,
+        }
     });
 
     end(request, result);
@@ -43,7 +46,7 @@ pub(super) fn fail(request: &mut virtio::Request<Meta>, e: Error) {
 fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     drop(request.data.credit.take());
     if let Some(fence) = request.data.fence.take() {
-        fence.complete(result.map(|_| ()));
+        fence.complete(result.map(|_| ()).map_err(for_userspace));
     }
     // Stays with the request, to be dropped with it, where freeing an object is fine.
     let bytes = result.map(|len| {
@@ -53,6 +56,14 @@ fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     });
     if let Some(reply) = request.data.reply.as_mut() {
         reply.done(bytes);
+    }
+}
+
+/// The error of a command as userspace knows it: a host that talks nonsense is one that has failed.
+pub(super) fn for_userspace(e: Error) -> Error {
+    match e {
+        EPROTO => EIO,
+        e => e,
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
         Command,
         Reply, //
     },
+    reply::for_userspace,
     Batch, //
 };
 use crate::abi::sync::Completion;
@@ -39,7 +40,7 @@ struct Answer(Arc<Meeting>);
 
 impl Reply for Answer {
     fn done(&mut self, result: Result<KVec<u8>>) {
-        *self.0.result.lock() = Some(result);
+        *self.0.result.lock() = Some(result.map_err(for_userspace));
         self.0.done.complete_all();
     }
 }

@@ -8,12 +8,19 @@
 //! same object.
 #![forbid(unsafe_code)]
 
-use super::command::{
-    header,
-    Meta, //
+use super::{
+    command::{
+        header,
+        Meta, //
+    },
+    watch::{
+        Sight,
+        Watch, //
+    }, //
 };
 use crate::abi::virtio::{
     self,
+    virtqueue::Kick,
     Fifo,
     Virtqueue, //
 };
@@ -86,6 +93,7 @@ struct Inner {
     passed: u64,
     /// The fence id given out last.
     fence_id: u64,
+    watch: Watch,
 }
 
 /// What became of a command that was tried to be put on the ring.
@@ -114,6 +122,7 @@ impl Ring {
                     pushed: 0,
                     passed: 0,
                     fence_id: 0,
+                    watch: Watch::default(),
                 },
                 "virtio_gpu::Ring"
             ),
@@ -133,6 +142,7 @@ impl Ring {
         let mut inner = self.inner.lock();
 
         inner.lost = true;
+        inner.watch.forget();
         inner.passed = inner.pushed;
         while let Some(request) = inner.client.pop() {
             ended.push(request);
@@ -241,24 +251,44 @@ impl Ring {
     }
 
     /// Tells the device of what was added since the last time, unless it does not want to know.
-    pub(super) fn kick(&self) {
-        let kick = self.inner.lock().prepare_kick();
+    /// `arm` is called if somebody has to have a [look](Self::look).
+    pub(super) fn kick(&self, arm: impl FnOnce()) {
+        let kick = self.inner.lock().prepare_kick(arm);
 
         if let Some(kick) = kick {
             kick.ring();
         }
     }
 
+    /// Looks whether the device answers, [`PERIOD_MS`](super::watch::PERIOD_MS) after that was asked
+    /// for, and has it asked for again by `arm` if need be. Returns what there is to be seen, and how
+    /// many commands are parked.
+    pub(super) fn look(&self, arm: impl FnOnce()) -> (Sight, usize) {
+        let mut inner = self.inner.lock();
+        let parked = inner.client.len().saturating_add(inner.display.len());
+        let sight = inner.watch.look();
+
+        if inner.watch.arm() {
+            arm();
+        }
+        (sight, parked)
+    }
+
     /// Takes what the device has used into `used`, and puts parked commands in its place. Those that
     /// never get there go into `failed`. Returns what they have failed with.
-    pub(super) fn drain(&self, used: &mut Fifo<Meta>, failed: &mut Fifo<Meta>) -> Error {
+    pub(super) fn drain(
+        &self,
+        used: &mut Fifo<Meta>,
+        failed: &mut Fifo<Meta>,
+        arm: impl FnOnce(),
+    ) -> Error {
         let (kick, error) = {
             let mut inner = self.inner.lock();
 
             inner.take_used(used);
             inner.refill(failed);
             (
-                inner.prepare_kick(),
+                inner.prepare_kick(arm),
                 if inner.lost { ENODEV } else { ENOMEM },
             )
         };
@@ -271,9 +301,13 @@ impl Ring {
 }
 
 impl Inner {
-    fn prepare_kick(&mut self) -> Option<crate::abi::virtio::virtqueue::Kick> {
+    fn prepare_kick(&mut self, arm: impl FnOnce()) -> Option<Kick> {
         if !core::mem::take(&mut self.dirty) || self.lost {
             return None;
+        }
+        // With the lock held, so that nobody is to look at a ring that has been lost since.
+        if self.watch.arm() {
+            arm();
         }
         self.vq.as_mut()?.prepare_kick()
     }
@@ -288,6 +322,7 @@ impl Inner {
             vq.disable_interrupts();
             while let Some((mut request, len)) = vq.get() {
                 request.data.used = len;
+                self.watch.answered();
                 used.push(request);
             }
             if vq.is_broken() {
@@ -370,6 +405,7 @@ impl Inner {
         match vq.add(request) {
             Ok(()) => {
                 self.dirty = true;
+                self.watch.added();
                 self.fence_id += u64::from(fenced);
                 if class == Class::Client {
                     self.passed = seq;

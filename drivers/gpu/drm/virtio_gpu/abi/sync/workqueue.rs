@@ -10,8 +10,10 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    container_of,
     prelude::*,
     workqueue::{
+        DelayedWork,
         Queue,
         Work, //
     }, //
@@ -75,6 +77,15 @@ impl Drop for OwnedQueue {
 pub(crate) fn flush<T, const ID: u64>(work: &Work<T, ID>) {
     // SAFETY: `work` is a live work item, which has been initialised as every `Work` has.
     unsafe { bindings::flush_work(Work::raw_get(work)) };
+}
+
+/// Runs `work` at once if its time has not come yet, and waits until it has ended. May sleep.
+pub(crate) fn flush_delayed<T, const ID: u64>(work: &DelayedWork<T, ID>) {
+    // SAFETY: `work` is live, and so is the `work_struct` in it.
+    let raw = unsafe { Work::raw_get(DelayedWork::raw_as_work(work)) };
+
+    // SAFETY: The `work_struct` is that of a `delayed_work`, initialised as every `DelayedWork` has.
+    unsafe { bindings::flush_delayed_work(container_of!(raw, bindings::delayed_work, work)) };
 }
 
 /// The kernel's queue for work that need not run on the CPU that queues it. What the kernel crate

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::abi::{
     bindings,
-    drm::Device, //
+    drm::Device,
+    sync::Usage, //
 };
 use core::{
     marker::PhantomData,
@@ -292,6 +293,11 @@ impl<T: DriverPlane> Plane<T> {
         // A cursor that appears or goes away is for a commit: its plane is added or removed.
         if update.old_state().framebuffer().is_none() || update.new_state().framebuffer().is_none()
         {
+            return EINVAL.to_errno();
+        }
+        // Nobody waits for what draws the picture, but a commit does.
+        let fb = update.new_state().framebuffer();
+        if fb.is_some_and(|fb| !fb.object().reservation().is_signaled(Usage::Write)) {
             return EINVAL.to_errno();
         }
         0
