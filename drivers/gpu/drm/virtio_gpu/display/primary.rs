@@ -215,7 +215,7 @@ impl Upload {
 }
 
 /// The copying of `rects` of the resource of a framebuffer to the host, if the host has a copy that
-/// the CPU draws. `reply` is told when the last one is done.
+/// the CPU draws. `reply` is told when the last one has been carried out.
 ///
 /// # Errors
 ///
@@ -240,7 +240,7 @@ pub(super) fn upload(
 
         if left == 0 {
             if let Some(reply) = reply.take() {
-                command = command.on_reply(reply);
+                command = command.on_reply(reply).when_done();
             }
         }
         commands.push(command, GFP_KERNEL)?;

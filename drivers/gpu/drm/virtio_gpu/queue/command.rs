@@ -126,6 +126,12 @@ impl Command {
     /// Has the host signal `fence` by its reply.
     pub(crate) fn fence(mut self, fence: JobFence) -> Self {
         self.0.data.fence = Some(fence);
+        self.when_done()
+    }
+
+    /// Has the host answer only when it has carried the command out: without a fence it may answer
+    /// when it has understood it.
+    pub(crate) fn when_done(mut self) -> Self {
         self.0.data.fenced = true;
         self
     }

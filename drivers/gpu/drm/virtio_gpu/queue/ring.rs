@@ -432,13 +432,16 @@ impl Inner {
     }
 }
 
-/// Gives a command's fence its wire id, and has the header ask for it. Returns whether it has one.
+/// Has the header of a command that is to be fenced ask for that, and gives its fence the wire id.
+/// Returns whether it is one.
 fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) -> bool {
-    let Some(fence) = &mut request.data.fence else {
+    if !request.data.fenced {
         return false;
-    };
-    let ring_idx = fence.ring_idx();
-    fence.emitted(id);
+    }
+    let ring_idx = request.data.fence.as_mut().and_then(|fence| {
+        fence.emitted(id);
+        fence.ring_idx()
+    });
 
     if let Some(hdr) = header(request) {
         let mut flags = hdr.flags.get() | proto::FLAG_FENCE;
