@@ -82,6 +82,10 @@ class View:
             else:
                 raise ValueError(f"message {kind}")
 
+    def refresh(self):
+        """Asks for the whole picture: all of it that has been flushed."""
+        self._request(False)
+
     def resize(self, w, h):
         """Asks for another size of the guest's screen."""
         self._s.sendall(struct.pack(">BxHHBxIHHHHI", 251, w, h, 1, 0, 0, 0, w, h, 0))
