@@ -28,7 +28,11 @@ struct buf {
 	uint32_t handle, fb, w, h, pitch;
 	uint64_t size;
 	uint8_t *map;
+	int alias;		/* the memory is another buffer's */
 };
+
+static const char *const formats[] = { "XR24", "AR24", "XB24", "AB24", "RX24" };
+#define N_FORMATS (int)(sizeof(formats) / sizeof(formats[0]))
 
 struct head {
 	uint32_t connector, crtc, primary, cursor;
@@ -162,17 +166,35 @@ static void free_buf(struct buf *b)
 {
 	if (!b->handle)
 		return;
-	if (b->map && b->map != MAP_FAILED)
-		munmap(b->map, b->size);
 	drmModeRmFB(fd, b->fb);
-	drmModeDestroyDumbBuffer(fd, b->handle);
+	if (!b->alias) {
+		if (b->map && b->map != MAP_FAILED)
+			munmap(b->map, b->size);
+		drmModeDestroyDumbBuffer(fd, b->handle);
+	}
 	memset(b, 0, sizeof(*b));
+}
+
+static int add_fb(struct buf *b, const char *format)
+{
+	uint32_t fourcc = fourcc_code(format[0], format[1], format[2], format[3]);
+	uint32_t offsets[4] = { 0 }, handles[4] = { b->handle }, pitches[4] = { b->pitch };
+
+	return drmModeAddFB2(fd, b->w, b->h, fourcc, handles, pitches, offsets, &b->fb, 0);
+}
+
+/* Another framebuffer on the memory of a buffer, with the colours elsewhere. */
+static int alias_buf(struct buf *b, const struct buf *of, const char *format)
+{
+	free_buf(b);
+	*b = *of;
+	b->alias = 1;
+	b->fb = 0;
+	return add_fb(b, format);
 }
 
 static int make_buf(struct buf *b, int w, int h, const char *format)
 {
-	uint32_t fourcc = fourcc_code(format[0], format[1], format[2], format[3]);
-	uint32_t offsets[4] = { 0 }, handles[4] = { 0 }, pitches[4] = { 0 };
 	uint64_t offset;
 	int ret;
 
@@ -182,9 +204,7 @@ static int make_buf(struct buf *b, int w, int h, const char *format)
 	ret = drmModeCreateDumbBuffer(fd, w, h, 32, 0, &b->handle, &b->pitch, &b->size);
 	if (ret)
 		return ret;
-	handles[0] = b->handle;
-	pitches[0] = b->pitch;
-	ret = drmModeAddFB2(fd, w, h, fourcc, handles, pitches, offsets, &b->fb, 0);
+	ret = add_fb(b, format);
 	if (ret)
 		return ret;
 	ret = drmModeMapDumbBuffer(fd, b->handle, &offset);
@@ -308,8 +328,13 @@ static int one(char *line)
 	b = &bufs[a[1] > 0 && a[1] < MAX_BUFS ? a[1] : 0];
 	if (!strcmp(word, "mode"))	/* head w h */
 		return answer(pick_mode(h, a[1], a[2]));
-	if (!strcmp(word, "buf") || !strcmp(word, "argb"))	/* - buf w h */
-		return answer(make_buf(b, a[2], a[3], word[0] == 'a' ? "AR24" : "XR24"));
+	if (!strcmp(word, "buf"))	/* - buf w h [format] */
+		return answer(make_buf(b, a[2], a[3], formats[a[4] >= 0 && a[4] < N_FORMATS ? a[4] : 0]));
+	if (!strcmp(word, "argb"))	/* - buf w h */
+		return answer(make_buf(b, a[2], a[3], "AR24"));
+	if (!strcmp(word, "alias"))	/* - buf of format */
+		return answer(alias_buf(b, &bufs[a[2] > 0 && a[2] < MAX_BUFS ? a[2] : 0],
+					formats[a[3] >= 0 && a[3] < N_FORMATS ? a[3] : 0]));
 	if (!strcmp(word, "free")) {	/* - buf */
 		free_buf(b);
 		return answer(0);

@@ -318,6 +318,10 @@ fn pixel_formats(v: &Vectors) {
     assert_eq!(formats::host_xrgb8888(true), native("BGRX"));
     assert_eq!(formats::host_argb8888(false), native("ARGB"));
     assert_eq!(formats::host_argb8888(true), native("BGRA"));
+    assert_eq!(formats::host_xbgr8888(false), native("XBGR"));
+    assert_eq!(formats::host_xbgr8888(true), native("RGBX"));
+    assert_eq!(formats::host_abgr8888(false), native("ABGR"));
+    assert_eq!(formats::host_abgr8888(true), native("RGBA"));
     assert_eq!(
         formats::HOST_XRGB8888,
         formats::host_xrgb8888(cfg!(target_endian = "big"))

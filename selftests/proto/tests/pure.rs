@@ -2,7 +2,7 @@
 
 //! The arithmetic and the small pieces that have no vector.
 
-use virtio_gpu_proto::*;
+use virtio_gpu_proto::{formats::Format, *};
 
 #[test]
 fn rectangles_fit() {
@@ -153,4 +153,22 @@ fn shortcuts() {
         (hidden.pos.scanout_id.get(), hidden.resource_id.get()),
         (2, 0)
     );
+}
+
+#[test]
+fn channel_orders() {
+    assert!(Format::B8G8R8A8Unorm.same_order(Format::B8G8R8X8Unorm));
+    assert!(!Format::B8G8R8X8Unorm.same_order(Format::R8G8B8X8Unorm));
+    assert!(!Format::B8G8R8X8Unorm.same_order(Format::X8R8G8B8Unorm));
+    for (fourcc, format) in Format::TABLE {
+        let bytes = fourcc.0.to_le_bytes();
+        let opaque = format.opaque().fourcc().0.to_le_bytes();
+        assert!(format.same_order(format.opaque()));
+        // The same code but for an X where the A is.
+        assert!(bytes
+            .iter()
+            .zip(&opaque)
+            .all(|(a, b)| a == b || (*a, *b) == (b'A', b'X')));
+        assert!(!opaque[..2].contains(&b'A'));
+    }
 }

@@ -3,39 +3,77 @@
 //! Framebuffers: what of a resource they are.
 //!
 //! The host has a picture of a size and format of its own for each resource. A framebuffer can be a
-//! part of that picture, but it cannot lie in memory in another way.
+//! part of that picture, but it cannot lie in memory in another way. Where its colours are in other
+//! bytes, the buffer gets a resource that has them there, if a CPU draws it; who draws by way of the
+//! host has named the format himself.
 #![forbid(unsafe_code)]
 
+use super::primary;
 use crate::{
-    abi::drm::kms::{
-        Framebuffer,
-        FramebufferRequest, //
+    abi::drm::{
+        self,
+        kms::{
+            Framebuffer,
+            FramebufferRequest, //
+        }, //
     },
+    device::DrmDevice,
     driver::VirtioGpu,
-    object::Object, //
+    file::File,
+    object::{
+        self,
+        Object, //
+    }, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
 use virtio_gpu_proto::formats::{
     Format,
     Fourcc,
     BYTES_PER_PIXEL, //
 };
 
-/// Checks whether `object` can be a framebuffer as in `request`.
+/// Checks whether `object` can be a framebuffer as in `request`, and has the host ready for it.
 ///
 /// # Errors
 ///
 /// [`EIO`] if the host has refused the resource, [`EINVAL`] if the host would take one colour for
-/// another.
-pub(super) fn check(object: &Object, request: &FramebufferRequest) -> Result {
+/// another, and those of [`object::provide`].
+pub(super) fn check(
+    dev: &DrmDevice,
+    file: &drm::File<File>,
+    object: &ARef<Object>,
+    request: &FramebufferRequest,
+) -> Result {
     object.check_usable()?;
 
-    let wanted = Format::from_fourcc(Fourcc(request.format));
-    let there = Format::from_number(object.image().format);
-    match (wanted, there) {
-        (Some(wanted), Some(there)) if !same_order(wanted, there) => Err(EINVAL),
-        // Formats that the device does not have are not shown; IGT's size-max wants them taken.
-        _ => Ok(()),
+    // Formats that the device does not have are not shown; IGT's size-max wants them taken.
+    let Some(wanted) = Format::from_fourcc(Fourcc(request.format)) else {
+        return Ok(());
+    };
+    if object.is_dumb() && primary::FORMATS.contains(&request.format) {
+        object::provide(dev, object, wanted, || file.inner().credits().take())
+    } else if Format::from_number(object.image().format).is_none() || object.id_as(wanted).is_some()
+    {
+        Ok(())
+    } else {
+        Err(EINVAL)
+    }
+}
+
+/// The host's id of the resource that a framebuffer is a part of.
+///
+/// # Errors
+///
+/// [`EINVAL`] if there is none, which [`check`] has seen to.
+pub(super) fn resource(fb: &Framebuffer<VirtioGpu>) -> Result<u32> {
+    match Format::from_fourcc(Fourcc(fb.format())) {
+        Some(format) if Format::from_number(fb.object().image().format).is_some() => {
+            fb.object().id_as(format).ok_or(EINVAL)
+        }
+        _ => Ok(fb.object().id()),
     }
 }
 
@@ -72,21 +110,6 @@ fn place(pitch: u32, offset: u32, width: u32, whole: u32) -> Result<(u32, u32)> 
     Ok((column, row))
 }
 
-/// Whether both formats have the colours in the same bytes.
-fn same_order(a: Format, b: Format) -> bool {
-    opaque(a) == opaque(b)
-}
-
-/// The format that has padding where `format` has alpha.
-fn opaque(format: Format) -> Format {
-    match format {
-        Format::B8G8R8A8Unorm | Format::B8G8R8X8Unorm => Format::B8G8R8X8Unorm,
-        Format::A8R8G8B8Unorm | Format::X8R8G8B8Unorm => Format::X8R8G8B8Unorm,
-        Format::R8G8B8A8Unorm | Format::R8G8B8X8Unorm => Format::R8G8B8X8Unorm,
-        Format::A8B8G8R8Unorm | Format::X8B8G8R8Unorm => Format::X8B8G8R8Unorm,
-    }
-}
-
 #[kunit_tests(virtio_gpu_framebuffer)]
 mod tests {
     use super::*;
@@ -107,12 +130,5 @@ mod tests {
         assert_eq!(place(4096, 2, 16, 4096), Err(EINVAL));
         assert_eq!(place(0, 0, 16, 0), Err(EINVAL));
         assert_eq!(place(4096, 4, u32::MAX, 4096), Err(EINVAL));
-    }
-
-    #[test]
-    fn channel_order() {
-        assert!(same_order(Format::B8G8R8A8Unorm, Format::B8G8R8X8Unorm));
-        assert!(!same_order(Format::B8G8R8X8Unorm, Format::R8G8B8X8Unorm));
-        assert!(!same_order(Format::B8G8R8X8Unorm, Format::X8R8G8B8Unorm));
     }
 }

@@ -24,6 +24,7 @@ use self::{
 };
 use crate::{
     abi::drm::{
+        self,
         gem,
         kms::{
             Config,
@@ -40,12 +41,14 @@ use crate::{
     },
     device::DrmDevice,
     driver::VirtioGpu,
+    file::File,
     object::Resource, //
 };
 use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        aref::ARef,
         Arc,
         Mutex, //
     }, //
@@ -91,11 +94,12 @@ impl KmsDriver for VirtioGpu {
     type Connector = Output;
 
     fn check_framebuffer(
-        _dev: &DrmDevice,
-        object: &gem::Object<Resource>,
+        dev: &DrmDevice,
+        file: &drm::File<File>,
+        object: &ARef<gem::Object<Resource>>,
         request: &FramebufferRequest,
     ) -> Result {
-        framebuffer::check(object, request)
+        framebuffer::check(dev, file, object, request)
     }
 
     fn planes_updated(dev: &DrmDevice) {

@@ -7,7 +7,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    framebuffer::origin,
+    framebuffer::{
+        origin,
+        resource, //
+    },
     shown, //
 };
 use crate::{
@@ -47,6 +50,15 @@ use virtio_gpu_proto::{
 /// Most rectangles that are copied one by one; more of them are copied with what is between them.
 const MAX_UPLOADS: usize = 16;
 
+/// What primary planes show. There is nothing behind them, so alpha makes no difference: colours are
+/// premultiplied with it.
+pub(super) const FORMATS: [u32; 4] = [
+    formats::HOST_XRGB8888.0,
+    formats::HOST_ARGB8888.0,
+    formats::HOST_XBGR8888.0,
+    formats::HOST_ABGR8888.0,
+];
+
 /// The driver's part of a primary plane.
 pub(super) struct Primary {
     /// Whether an update was left out, so that the host does not show what it should: the next one
@@ -77,7 +89,7 @@ impl DriverPlane for Primary {
     type Prepared = Commands;
 
     const KIND: PlaneKind = PlaneKind::Primary;
-    const FORMATS: &'static [u32] = &[formats::HOST_XRGB8888.0];
+    const FORMATS: &'static [u32] = &FORMATS;
     const ASYNC: bool = false;
 
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
@@ -128,15 +140,16 @@ impl DriverPlane for Primary {
         };
 
         let object = fb.object();
+        let id = resource(fb)?;
         let source = in_resource(fb, source)?;
         let damage = in_resource(fb, damage)?;
         let scanout = if moved {
-            let request = proto::SetScanout::new(crtc.index, object.id(), source);
+            let request = proto::SetScanout::new(crtc.index, id, source);
             Some(Command::new(request)?.hold(ARef::from(object)))
         } else {
             None
         };
-        let flush = Command::new(proto::ResourceFlush::new(object.id(), damage))?;
+        let flush = Command::new(proto::ResourceFlush::new(id, damage))?;
 
         let upload = if moved {
             upload(fb, &[damage], None)?
@@ -229,13 +242,14 @@ pub(super) fn upload(
     if !object.is_dumb() {
         return Ok(None);
     }
+    let id = resource(fb)?;
 
     let mut commands = KVec::with_capacity(rects.len(), GFP_KERNEL)?;
     for (left, rect) in (0..rects.len()).rev().zip(rects) {
         let offset = rect
             .offset(formats::BYTES_PER_PIXEL, fb.pitch())
             .ok_or(EINVAL)?;
-        let request = proto::TransferToHost2d::new(object.id(), offset, *rect);
+        let request = proto::TransferToHost2d::new(id, offset, *rect);
         let mut command = Command::new(request)?.hold(ARef::from(object));
 
         if left == 0 {

@@ -83,7 +83,12 @@ pub(crate) fn create(
         .hold(object.clone())
         .charge(credit)
         .on_reply(Outcome::new(&object, ABSENT)?);
-    let attach = attach(dev, &object)?;
+    let attach = attach(
+        dev,
+        &object,
+        object.id(),
+        Outcome::new(&object, NO_BACKING)?,
+    )?;
 
     if origin == Origin::ResourceCreate {
         let prepared = dev.timeline().prepare()?;
@@ -103,8 +108,13 @@ pub(crate) fn create(
     Ok(object)
 }
 
-/// The command that gives the pages of `object` to its resource.
-fn attach(dev: &DrmDevice, object: &ARef<Object>) -> Result<Command> {
+/// The command that gives the pages of `object` to its resource of that `id`.
+pub(super) fn attach(
+    dev: &DrmDevice,
+    object: &ARef<Object>,
+    id: u32,
+    outcome: KBox<dyn Reply>,
+) -> Result<Command> {
     let space = if dev.uses_dma_api() {
         AddressSpace::Dma
     } else {
@@ -124,12 +134,10 @@ fn attach(dev: &DrmDevice, object: &ARef<Object>) -> Result<Command> {
     }
     let payload = Payload::new(entries, dev.queues().payload_limits()?)?;
 
-    Ok(
-        Command::new(proto::ResourceAttachBacking::new(object.id(), count))?
-            .payload(payload)
-            .hold(object.clone())
-            .on_reply(Outcome::new(object, NO_BACKING)?),
-    )
+    Ok(Command::new(proto::ResourceAttachBacking::new(id, count))?
+        .payload(payload)
+        .hold(object.clone())
+        .on_reply(outcome))
 }
 
 /// Remembers what the host has refused.

@@ -10,6 +10,7 @@
 mod classic;
 mod dumb;
 mod id;
+mod twin;
 
 pub(crate) use self::{
     classic::{
@@ -18,10 +19,14 @@ pub(crate) use self::{
         Origin, //
     },
     dumb::dumb_create,
-    id::Ids, //
+    id::Ids,
+    twin::provide, //
 };
 
-use self::id::ResourceId;
+use self::{
+    id::ResourceId,
+    twin::Twin, //
+};
 use crate::{
     abi::drm::gem::{
         self,
@@ -75,6 +80,9 @@ pub(crate) struct Resource {
     /// One of the states above.
     state: Atomic<u32>,
     stamp: Stamp,
+    /// The other resource that the host may have on the same pages.
+    #[pin]
+    twin: Twin,
     /// What takes the resource away, allocated early so that freeing an object needs no memory.
     #[pin]
     unref: SpinLock<Option<Unref>>,
@@ -125,18 +133,22 @@ impl gem::DriverObject for Resource {
             dumb: args.dumb,
             state: Atomic::new(ABSENT),
             stamp: Stamp::new(),
+            twin <- Twin::new(),
             unref <- new_spinlock!(Some(Unref::new(id.get())?)),
         }? Error)
     }
 
     fn release(object: Released<Self>) {
-        let unref = object.unref.lock().take();
+        let unref = object
+            .unref
+            .lock()
+            .take()
+            .filter(|_| object.state.load(Relaxed) != ABSENT);
 
-        if object.state.load(Relaxed) == ABSENT {
-            return;
-        }
-        if let Some(unref) = unref {
-            unref.push(object);
+        match (object.twin.take_unref(), unref) {
+            (Some(twin), unref) => twin.push(object, unref),
+            (None, Some(unref)) => unref.push(object),
+            (None, None) => {}
         }
     }
 }

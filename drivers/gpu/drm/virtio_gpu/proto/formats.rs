@@ -4,7 +4,7 @@
 //!
 //! Both describe the order of bytes in memory, the device by naming them first to last, the fourcc as a little-endian 32-bit
 //! word; so one table serves guests of either endianness. What depends on endianness is which of them a
-//! "native 32-bit xRGB" is: [`HOST_XRGB8888`] and [`HOST_ARGB8888`].
+//! "native 32-bit xRGB" is: [`HOST_XRGB8888`] and the three after it.
 #![forbid(unsafe_code)]
 
 /// A DRM fourcc code.
@@ -39,6 +39,10 @@ impl Fourcc {
 pub const HOST_XRGB8888: Fourcc = host_xrgb8888(cfg!(target_endian = "big"));
 /// Native-endian ARGB, the cursor's format (`DRM_FORMAT_HOST_ARGB8888`).
 pub const HOST_ARGB8888: Fourcc = host_argb8888(cfg!(target_endian = "big"));
+/// Native-endian xBGR.
+pub const HOST_XBGR8888: Fourcc = host_xbgr8888(cfg!(target_endian = "big"));
+/// Native-endian ABGR.
+pub const HOST_ABGR8888: Fourcc = host_abgr8888(cfg!(target_endian = "big"));
 
 /// `DRM_FORMAT_HOST_XRGB8888` of a big- or little-endian guest.
 pub const fn host_xrgb8888(big_endian: bool) -> Fourcc {
@@ -55,6 +59,24 @@ pub const fn host_argb8888(big_endian: bool) -> Fourcc {
         Fourcc::BGRA8888
     } else {
         Fourcc::ARGB8888
+    }
+}
+
+/// xBGR in the words of a big- or little-endian guest.
+pub const fn host_xbgr8888(big_endian: bool) -> Fourcc {
+    if big_endian {
+        Fourcc::RGBX8888
+    } else {
+        Fourcc::XBGR8888
+    }
+}
+
+/// ABGR in the words of a big- or little-endian guest.
+pub const fn host_abgr8888(big_endian: bool) -> Fourcc {
+    if big_endian {
+        Fourcc::RGBA8888
+    } else {
+        Fourcc::ABGR8888
     }
 }
 
@@ -126,5 +148,20 @@ impl Format {
             Self::A8B8G8R8Unorm => Fourcc::RGBA8888,
             Self::R8G8B8X8Unorm => Fourcc::XBGR8888,
         }
+    }
+
+    /// The format that has padding where this one has alpha.
+    pub const fn opaque(self) -> Self {
+        match self {
+            Self::B8G8R8A8Unorm | Self::B8G8R8X8Unorm => Self::B8G8R8X8Unorm,
+            Self::A8R8G8B8Unorm | Self::X8R8G8B8Unorm => Self::X8R8G8B8Unorm,
+            Self::R8G8B8A8Unorm | Self::R8G8B8X8Unorm => Self::R8G8B8X8Unorm,
+            Self::A8B8G8R8Unorm | Self::X8B8G8R8Unorm => Self::X8B8G8R8Unorm,
+        }
+    }
+
+    /// Whether both formats have the colours in the same bytes.
+    pub fn same_order(self, other: Self) -> bool {
+        self.opaque() == other.opaque()
     }
 }

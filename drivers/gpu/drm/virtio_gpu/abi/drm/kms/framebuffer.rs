@@ -71,6 +71,12 @@ impl<D: KmsDriver> Framebuffer<D> {
         unsafe { gem::Object::from_raw(self.raw().obj[0]) }
     }
 
+    /// Pixel format, a code as `DRM_FORMAT_*`.
+    pub(crate) fn format(&self) -> u32 {
+        // SAFETY: By the type invariants the framebuffer is initialised, with a format that is static.
+        unsafe { (*self.raw().format).format }
+    }
+
     /// Width in pixels.
     pub(crate) fn width(&self) -> u32 {
         self.raw().width
@@ -148,7 +154,7 @@ impl<D: KmsDriver> Framebuffer<D> {
         if end > u64::try_from(object.size())? {
             return Err(EINVAL);
         }
-        D::check_framebuffer(dev, &object, &request)?;
+        D::check_framebuffer(dev, file, &object, &request)?;
 
         let fb = KBox::into_raw(KBox::new(
             pin_init::zeroed::<bindings::drm_framebuffer>(),

@@ -58,10 +58,14 @@ pub(crate) use self::{
 use super::{
     gem,
     Device,
-    Driver, //
+    Driver,
+    File, //
 };
 use crate::abi::bindings;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
 
 /// A DRM driver that sets modes.
 pub(crate) trait KmsDriver: Driver {
@@ -71,11 +75,12 @@ pub(crate) trait KmsDriver: Driver {
     /// The driver's part of a connector.
     type Connector: DriverConnector<Driver = Self>;
 
-    /// Somebody makes a framebuffer of `object`, which is large enough for it. Its format may be one
+    /// `file` makes a framebuffer of `object`, which is large enough for it. Its format may be one
     /// that no plane has, so that it can never be shown.
     fn check_framebuffer(
         dev: &Device<Self>,
-        object: &gem::Object<Self::Object>,
+        file: &File<Self::File>,
+        object: &ARef<gem::Object<Self::Object>>,
         request: &FramebufferRequest,
     ) -> Result;
 

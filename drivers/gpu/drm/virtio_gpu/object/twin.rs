@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The second resource of a dumb buffer.
+//!
+//! The host knows a resource as a picture of one format. A dumb buffer is made as one of native
+//! xRGB; whoever makes a framebuffer of it that has the colours in another order gets a resource of
+//! that order on the same pages. It lives as long as the buffer: planes have two orders, so there is
+//! one such resource at most. Pages are the host's to read until it has let go of both.
+#![forbid(unsafe_code)]
+
+use super::{
+    classic,
+    id::ResourceId,
+    Image,
+    Object,
+    Resource,
+    Unref,
+    ABSENT,
+    DOUBTFUL,
+    LIVE,
+    NO_BACKING, //
+};
+use crate::{
+    abi::drm::gem::Released,
+    device::DrmDevice,
+    queue::{
+        Command,
+        Credit,
+        Reply, //
+    }, //
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        SpinLock, //
+    }, //
+};
+use virtio_gpu_proto::{
+    self as proto,
+    formats::Format, //
+};
+
+/// Room for a second resource.
+#[pin_data]
+pub(super) struct Twin {
+    /// One of the states of a resource; there is none before [`LIVE`].
+    state: Atomic<u32>,
+    #[pin]
+    made: SpinLock<Option<Made>>,
+}
+
+/// A second resource.
+struct Made {
+    id: ResourceId,
+    format: Format,
+    /// What takes it away.
+    unref: Option<TwinUnref>,
+}
+
+impl Twin {
+    /// Creates an initializer for an object that has one resource.
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            state: Atomic::new(ABSENT),
+            made <- new_spinlock!(None),
+        })
+    }
+
+    /// What takes the resource from the host, once, if the host has it.
+    pub(super) fn take_unref(&self) -> Option<TwinUnref> {
+        let unref = {
+            let mut made = self.made.lock();
+            Option::as_mut(&mut *made)?.unref.take()
+        };
+
+        unref.filter(|_| self.state.load(Relaxed) != ABSENT)
+    }
+}
+
+impl Resource {
+    /// The host's id of the resource that has colours as `format` has them, if there is one.
+    pub(crate) fn id_as(&self, format: Format) -> Option<u32> {
+        let there = Format::from_number(self.image.format);
+        if there.is_some_and(|there| there.same_order(format)) {
+            return Some(self.id());
+        }
+
+        let made = self.twin.made.lock();
+        made.as_ref()
+            .filter(|made| made.format.same_order(format))
+            .map(|made| made.id.get())
+    }
+
+    /// The second resource, if there is one: the host's id, and the picture that the host knows it
+    /// as.
+    pub(crate) fn twin(&self) -> Option<(u32, Image)> {
+        let made = self.twin.made.lock();
+
+        made.as_ref().map(|made| {
+            let format = made.format.number();
+
+            (
+                made.id.get(),
+                Image {
+                    format,
+                    ..self.image
+                },
+            )
+        })
+    }
+}
+
+/// Sees to it that the host has a resource on the pages of a dumb buffer that has colours as `format`
+/// has them. Does not wait for the host. `credit` is the client's.
+///
+/// # Errors
+///
+/// [`EIO`] if the host has refused it before, [`EINVAL`] if there are two resources already,
+/// and those of [`classic::create`].
+pub(crate) fn provide(
+    dev: &DrmDevice,
+    object: &ARef<Object>,
+    format: Format,
+    credit: impl FnOnce() -> Result<Credit>,
+) -> Result {
+    let format = format.opaque();
+    if object.id_as(format).is_none() {
+        if object.twin().is_some() {
+            return Err(EINVAL);
+        }
+        make(dev, object, format, credit()?)?;
+    }
+    match object.twin.state.load(Relaxed) {
+        LIVE => Ok(()),
+        _ if object.id_as(format) == Some(object.id()) => Ok(()),
+        _ => Err(EIO),
+    }
+}
+
+/// Makes a second resource, unless there is one.
+fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) -> Result {
+    let id = dev.resource_ids().alloc()?;
+    let image = object.image();
+    let request = proto::ResourceCreate2d::new(id.get(), format, image.width, image.height);
+    let create = Command::new(request)?
+        .hold(object.clone())
+        .charge(credit)
+        .on_reply(Outcome::new(object, ABSENT)?);
+    let attach = classic::attach(dev, object, id.get(), Outcome::new(object, NO_BACKING)?)?;
+    let unref = TwinUnref::new(id.get())?;
+
+    let mut batch = dev.queues().batch();
+    let mut made = object.twin.made.lock();
+    if made.is_some() {
+        // Somebody was faster. What is not needed is dropped after the lock.
+        drop(made);
+        return Ok(());
+    }
+    *made = Some(Made {
+        id,
+        format,
+        unref: Some(unref),
+    });
+    object.twin.state.store(LIVE, Relaxed);
+    // Under the lock, so that nobody names the resource before it is made.
+    batch.push(create);
+    batch.push(attach);
+    drop(made);
+    Ok(())
+}
+
+/// Remembers what the host has refused.
+struct Outcome {
+    object: ARef<Object>,
+    refused: u32,
+}
+
+impl Outcome {
+    fn new(object: &ARef<Object>, refused: u32) -> Result<KBox<Self>> {
+        Ok(KBox::new(
+            Self {
+                object: object.clone(),
+                refused,
+            },
+            GFP_KERNEL,
+        )?)
+    }
+}
+
+impl Reply for Outcome {
+    fn done(&mut self, result: Result<KVec<u8>>) {
+        let state = match result {
+            // A lost device has refused nothing.
+            Ok(_) | Err(ENODEV) => return,
+            Err(EPROTO) => DOUBTFUL,
+            Err(_) => self.refused,
+        };
+        let twin = &self.object.twin.state;
+
+        if twin.load(Relaxed) == LIVE {
+            twin.store(state, Relaxed);
+        }
+    }
+}
+
+/// The command that takes a second resource from the host.
+pub(super) struct TwinUnref {
+    command: Command,
+    reply: KBox<First>,
+}
+
+impl TwinUnref {
+    fn new(id: u32) -> Result<Self> {
+        Ok(Self {
+            command: Command::new(proto::ResourceUnref::new(id))?,
+            reply: KBox::new(
+                First {
+                    object: None,
+                    then: None,
+                },
+                GFP_KERNEL,
+            )?,
+        })
+    }
+
+    /// Sends the command, and `then` when it has ended. The object is freed after both.
+    pub(super) fn push(mut self, object: Released<Resource>, then: Option<Unref>) {
+        let queues = object.dev().queues().clone();
+
+        self.reply.object = Some(object);
+        self.reply.then = then;
+        queues.batch().push(self.command.on_reply(self.reply));
+    }
+}
+
+/// Goes on with the first resource when the second is gone.
+struct First {
+    object: Option<Released<Resource>>,
+    then: Option<Unref>,
+}
+
+impl Reply for First {
+    fn done(&mut self, result: Result<KVec<u8>>) {
+        match (result, self.then.take()) {
+            (Ok(_) | Err(EIO | EPROTO | ENODEV), Some(then)) => {
+                if let Some(object) = self.object.take() {
+                    then.push(object);
+                }
+            }
+            // The object goes with the command.
+            (Ok(_) | Err(EIO | EPROTO | ENODEV), None) => {}
+            // The host was not asked, so the pages are still its to read. They are lost.
+            (Err(_), _) => core::mem::forget(self.object.take()),
+        }
+    }
+}
