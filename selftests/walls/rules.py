@@ -15,9 +15,10 @@ DRIVER = "drivers/gpu/drm/virtio_gpu/"
 ROOT = DRIVER + "virtio_gpu_main.rs"
 ABI = DRIVER + "abi/"
 PROTO = DRIVER + "proto/"
-# The files of abi/ that name the device: the headers bindgen reads, and the
-# two that compare or re-export its uapi structs.
-ABI_NAMES_DEVICE = {ABI + f for f in ("bindings_helper.h", "proto_check.rs", "uapi.rs")}
+# The files of abi/ that name the device: the headers bindgen reads, the two that
+# compare or re-export its uapi structs, and the trace events, whose names are its.
+ABI_NAMES_DEVICE = {ABI + f for f in ("bindings_helper.h", "proto_check.rs", "uapi.rs", "trace.rs", "helpers/trace.c",
+                                      "helpers/trace.h", "helpers/cmd_trace.h")}
 
 
 class Tree:

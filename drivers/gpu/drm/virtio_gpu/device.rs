@@ -6,7 +6,10 @@
 use crate::{
     abi::{
         drm,
-        virtio, //
+        virtio::{
+            self,
+            shm::SharedMemory, //
+        }, //
     },
     config,
     display::Display,
@@ -32,6 +35,9 @@ pub(crate) struct Gpu {
     features: Features,
     /// Number of scanouts, 0 if there is no display.
     num_scanouts: u32,
+    num_capsets: u32,
+    /// The window of host memory, if there is one.
+    host_window: Option<SharedMemory>,
     /// Whether buffers are handed over by DMA address rather than by guest-physical address.
     uses_dma_api: bool,
     queues: Arc<Queues>,
@@ -58,15 +64,15 @@ impl Gpu {
         if num_scanouts == 0 {
             features.edid = false;
         }
-        if let Some(window) = dev
+        let host_window = dev
             .shared_memory(proto::SHM_ID_HOST_VISIBLE)
             .inspect_err(|_| {
                 dev_err!(
                     dev.parent(),
                     "[drm] *ERROR* Could not reserve host visible region\n"
                 );
-            })?
-        {
+            })?;
+        if let Some(window) = host_window {
             dev_info!(
                 dev.parent(),
                 "[drm] Host memory window: {:#x} +{:#x}\n",
@@ -86,6 +92,8 @@ impl Gpu {
         Ok(Self {
             features,
             num_scanouts,
+            num_capsets,
+            host_window,
             uses_dma_api: !dev.has_dma_quirk(),
             queues: Queues::new(dev.parent())?,
             display: KBox::try_pin_init(Display::new(), GFP_KERNEL)?,
@@ -102,6 +110,16 @@ impl Gpu {
     /// Number of scanouts, at most 16; 0 if there is no display.
     pub(crate) fn num_scanouts(&self) -> u32 {
         self.num_scanouts
+    }
+
+    /// Number of capability sets that the device offers.
+    pub(crate) fn num_capsets(&self) -> u32 {
+        self.num_capsets
+    }
+
+    /// The window of host memory, if there is one.
+    pub(crate) fn host_window(&self) -> Option<SharedMemory> {
+        self.host_window
     }
 
     /// Whether the host is told of guest pages by DMA address rather than by guest-physical address.

@@ -9,6 +9,7 @@ use crate::{
             self,
             aperture, //
         },
+        vgaarb::LegacyVga,
         virtio::{
             self,
             config_work::{
@@ -18,6 +19,7 @@ use crate::{
         }, //
     },
     config,
+    debugfs,
     device::{
         DrmDevice,
         Gpu, //
@@ -62,11 +64,24 @@ pub(crate) struct Module {
 
 impl kernel::InPlaceModule for Module {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            _driver <- Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
+        pin_init::pin_init_scope(move || {
+            // While a device may be probed, which leaves its VGA mode.
+            let vga = LegacyVga::take(PCI_VENDOR, PCI_DEVICE)?;
+
+            Ok(try_pin_init!(Self {
+                _driver <- Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
+            }? Error)
+            .pin_chain(move |_| {
+                drop(vga);
+                Ok(())
+            }))
         })
     }
 }
+
+/// What the device is on PCI.
+const PCI_VENDOR: u32 = 0x1af4;
+const PCI_DEVICE: u32 = 0x1050;
 
 /// The driver.
 pub(crate) struct VirtioGpu;
@@ -232,6 +247,7 @@ impl Bound {
 
         dev.ready();
         display::probe_info(drm);
+        debugfs::init(drm);
         drm.register()?;
         self.card.present.store(true, Release);
         display::start_clients(drm);

@@ -4,6 +4,7 @@
 
 mod abi;
 mod config;
+mod debugfs;
 mod device;
 mod display;
 mod driver;

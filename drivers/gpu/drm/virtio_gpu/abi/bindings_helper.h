@@ -60,4 +60,5 @@
 #include "helpers/gem.h"
 #include "helpers/ida.h"
 #include "helpers/kms.h"
+#include "helpers/trace.h"
 #include "helpers/virtio.h"

@@ -220,6 +220,7 @@ impl JobFence {
     /// The command goes to the host, which is to call the fence `wire_id`.
     pub(crate) fn emitted(&mut self, wire_id: u64) {
         self.wire_id = Some(wire_id);
+        self.fence.trace_emit();
     }
 
     /// The command has ended. Does not sleep; callbacks of those who wait run under the lock of the

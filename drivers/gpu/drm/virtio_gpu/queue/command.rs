@@ -47,6 +47,8 @@ pub(crate) struct Meta {
     pub(super) used: u32,
     /// Times that putting it on the ring has failed.
     pub(super) attempts: u8,
+    /// Number among the commands of its queue, for those who trace it.
+    pub(super) number: u32,
     /// Sequence number among the client commands, or the one that a display command must follow.
     pub(super) seq: u64,
     /// The fence to be signalled by the reply.
@@ -82,6 +84,7 @@ impl Command {
             check: |bytes, used| Ok(proto::checked_bytes::<R::Response>(bytes, used)?.len()),
             used: 0,
             attempts: 0,
+            number: 0,
             seq: 0,
             fence: None,
             fenced: false,

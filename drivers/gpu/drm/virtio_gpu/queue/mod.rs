@@ -37,7 +37,8 @@ use self::{
     reaper::Reaper,
     ring::{
         Class,
-        Ring, //
+        Ring,
+        State, //
     },
     watch::Sight, //
 };
@@ -296,6 +297,11 @@ impl Queues {
         self.cursor.empty(reset, &mut unused);
         self.reaper.release();
         self.end_all(unused, ENODEV);
+    }
+
+    /// Where the commands of the control queue and of the cursor queue are.
+    pub(crate) fn states(&self) -> [State; 2] {
+        [self.control.state(), self.cursor.state()]
     }
 
     /// Whether the device is lost.

@@ -18,11 +18,14 @@ use super::{
         Watch, //
     }, //
 };
-use crate::abi::virtio::{
-    self,
-    virtqueue::Kick,
-    Fifo,
-    Virtqueue, //
+use crate::abi::{
+    trace,
+    virtio::{
+        self,
+        virtqueue::Kick,
+        Fifo,
+        Virtqueue, //
+    }, //
 };
 use kernel::{
     new_spinlock,
@@ -66,6 +69,28 @@ pub(crate) enum Class {
     Cursor,
 }
 
+/// Where the commands of a ring are, for debugging.
+pub(crate) struct State {
+    /// Whether a command takes one descriptor, whatever its segments.
+    pub(crate) indirect: bool,
+    /// Number of descriptors, and of those that are free.
+    pub(crate) size: u32,
+    pub(crate) free: u32,
+    /// Commands that the device has, and that it has answered.
+    pub(crate) in_flight: u32,
+    pub(crate) answered: u64,
+    /// Commands that wait for room, of clients and of the display.
+    pub(crate) parked_client: usize,
+    pub(crate) parked_display: usize,
+    /// The fence id given out last, and the one that the device has answered last.
+    pub(crate) fence_id: u64,
+    pub(crate) fence_done: u64,
+    /// Whether the host does not answer.
+    pub(crate) silent: bool,
+    /// Whether nothing is accepted any more.
+    pub(crate) lost: bool,
+}
+
 /// A ring.
 #[pin_data]
 pub(crate) struct Ring {
@@ -93,6 +118,10 @@ struct Inner {
     passed: u64,
     /// The fence id given out last.
     fence_id: u64,
+    /// The fence id that the device has answered last.
+    fence_done: u64,
+    /// The number of the last command.
+    number: u32,
     watch: Watch,
 }
 
@@ -122,6 +151,8 @@ impl Ring {
                     pushed: 0,
                     passed: 0,
                     fence_id: 0,
+                    fence_done: 0,
+                    number: 0,
                     watch: Watch::default(),
                 },
                 "virtio_gpu::Ring"
@@ -180,6 +211,25 @@ impl Ring {
             .vq
             .as_ref()
             .is_some_and(Virtqueue::is_broken)
+    }
+
+    /// Where its commands are.
+    pub(super) fn state(&self) -> State {
+        let inner = self.inner.lock();
+
+        State {
+            indirect: inner.indirect,
+            size: inner.vq.as_ref().map_or(0, Virtqueue::size),
+            free: inner.vq.as_ref().map_or(0, Virtqueue::num_free),
+            in_flight: inner.watch.in_flight(),
+            answered: inner.watch.answers(),
+            parked_client: inner.client.len(),
+            parked_display: inner.display.len(),
+            fence_id: inner.fence_id,
+            fence_done: inner.fence_done,
+            silent: inner.watch.is_silent(),
+            lost: inner.lost,
+        }
     }
 
     /// Whether nothing is accepted any more.
@@ -322,6 +372,11 @@ impl Inner {
             vq.disable_interrupts();
             while let Some((mut request, len)) = vq.get() {
                 request.data.used = len;
+                if request.data.fenced {
+                    self.fence_done =
+                        header(&mut request).map_or(self.fence_done, |hdr| hdr.fence_id.get());
+                }
+                trace::cmd_response(vq, request.reply(), request.data.number);
                 self.watch.answered();
                 used.push(request);
             }
@@ -402,8 +457,13 @@ impl Inner {
 
         let seq = request.data.seq;
         let idle = vq.num_free() == size;
+        let number = self.number.wrapping_add(1);
+        request.data.number = number;
+        let event = trace::CmdQueue::new(request.command());
         match vq.add(request) {
             Ok(()) => {
+                self.number = number;
+                event.emit(vq, number);
                 self.dirty = true;
                 self.watch.added();
                 self.fence_id += u64::from(fenced);

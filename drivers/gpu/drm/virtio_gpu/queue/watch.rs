@@ -50,6 +50,21 @@ impl Watch {
         self.answered = self.answered.wrapping_add(1);
     }
 
+    /// Commands that the device has.
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Commands that it has answered.
+    pub(super) fn answers(&self) -> u64 {
+        self.answered
+    }
+
+    /// Whether it was silent at the last look.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// Whether somebody has to have a look in [`PERIOD_MS`]. Says so once until that look.
     pub(super) fn arm(&mut self) -> bool {
         self.in_flight != 0 && !core::mem::replace(&mut self.armed, true)

@@ -90,6 +90,7 @@ impl<T: Driver> VTable<T> {
         read: Some(bindings::drm_read),
         llseek: Some(bindings::noop_llseek),
         mmap: Some(bindings::drm_gem_mmap),
+        show_fdinfo: Some(bindings::drm_show_fdinfo),
         get_unmapped_area: Some(bindings::drm_gem_get_unmapped_area),
         fop_flags: bindings::FOP_UNSIGNED_OFFSET,
         owner: kernel::module::this_module::<T::Owner>().as_ptr(),
@@ -106,6 +107,7 @@ impl<T: Driver> VTable<T> {
         // For the console. Takes whatever objects `dumb_create` makes, as they are all on shmem.
         #[cfg(CONFIG_DRM_FBDEV_EMULATION)]
         fbdev_probe: Some(bindings::drm_fbdev_shmem_driver_fbdev_probe),
+        show_fdinfo: Some(bindings::drm_show_memory_stats),
         gem_prime_import: Some(gem::Object::<T::Object>::prime_import_callback),
 
         major: T::INFO.major,

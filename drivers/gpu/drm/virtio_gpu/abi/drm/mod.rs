@@ -3,6 +3,7 @@
 //! DRM subsystem abstractions.
 
 pub(crate) mod aperture;
+pub(crate) mod debugfs;
 pub(crate) mod device;
 pub(crate) mod driver;
 pub(crate) mod file;

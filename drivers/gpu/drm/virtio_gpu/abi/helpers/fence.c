@@ -3,6 +3,8 @@
  * Inlines of dma-fence and dma-resv as functions, for abi/sync.
  */
 
+#include <trace/events/dma_fence.h>
+
 #include "fence.h"
 
 bool abi_helper_dma_fence_begin_signalling(void)
@@ -28,6 +30,11 @@ void abi_helper_dma_fence_put(struct dma_fence *fence)
 void abi_helper_dma_fence_set_error(struct dma_fence *fence, int error)
 {
 	dma_fence_set_error(fence, error);
+}
+
+void abi_helper_dma_fence_trace_emit(struct dma_fence *fence)
+{
+	trace_dma_fence_emit(fence);
 }
 
 int abi_helper_dma_resv_lock_interruptible(struct dma_resv *resv)

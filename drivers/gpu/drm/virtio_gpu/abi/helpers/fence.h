@@ -13,5 +13,6 @@ void abi_helper_dma_fence_set_error(struct dma_fence *fence, int error);
 
 int abi_helper_dma_resv_lock_interruptible(struct dma_resv *resv);
 void abi_helper_dma_resv_unlock(struct dma_resv *resv);
+void abi_helper_dma_fence_trace_emit(struct dma_fence *fence);
 
 #endif

@@ -46,6 +46,12 @@ impl Fence {
         self.0.get()
     }
 
+    /// Has those who trace fences know that the work of this one was handed to the device.
+    pub(crate) fn trace_emit(&self) {
+        // SAFETY: The fence is valid by the type invariant.
+        unsafe { bindings::abi_helper_dma_fence_trace_emit(self.as_raw()) };
+    }
+
     /// `None` if the fence has not signalled, else how the work ended. Only tests look so far.
     #[cfg(CONFIG_KUNIT = "y")]
     pub(crate) fn status(&self) -> Option<Result> {

@@ -55,6 +55,10 @@ unsafe impl<T: Send> Send for Virtqueue<T> {}
 unsafe impl<T: Send> Sync for Virtqueue<T> {}
 
 impl<T> Virtqueue<T> {
+    pub(in crate::abi) fn as_raw(&self) -> *mut bindings::virtqueue {
+        self.vq.as_ptr()
+    }
+
     /// Number of descriptors of the ring.
     pub(crate) fn size(&self) -> u32 {
         // SAFETY: `vq` is valid by the type invariant.

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the driver shows in debugfs: features, fences, the window of host memory and the queues.
+//!
+//! The first three have the names and the text of the C driver's files. They are in
+//! `/sys/kernel/debug/dri/` under the name and under the numbers of the device.
+#![forbid(unsafe_code)]
+
+use crate::{
+    abi::drm::debugfs::{
+        add_file,
+        DebugFile, //
+    },
+    device::DrmDevice,
+    driver::VirtioGpu, //
+};
+use kernel::{
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print, //
+};
+
+/// Adds the files to a device that is not registered yet.
+pub(crate) fn init(drm: &DrmDevice) {
+    add_file::<Features>(drm);
+    add_file::<IrqFence>(drm);
+    add_file::<HostVisibleMm>(drm);
+    add_file::<QueueStates>(drm);
+}
+
+/// A line of a name and a value.
+macro_rules! line {
+    ($file:expr, $name:expr, $($value:tt)+) => {
+        seq_print!($file, "{:<16} : {}\n", $name, fmt!($($value)+))
+    };
+}
+
+/// A condition as the kernel's files have it.
+fn yes_no(on: bool) -> &'static str {
+    if on {
+        "yes"
+    } else {
+        "no"
+    }
+}
+
+/// What was negotiated.
+struct Features;
+
+impl DebugFile for Features {
+    type Driver = VirtioGpu;
+
+    const NAME: &'static CStr = c"virtio-gpu-features";
+
+    fn show(dev: &DrmDevice, file: &SeqFile) {
+        let features = dev.features();
+        let [control, _] = dev.queues().states();
+
+        line!(file, "virgl", "{}", yes_no(features.virgl));
+        line!(file, "edid", "{}", yes_no(features.edid));
+        line!(file, "indirect", "{}", yes_no(control.indirect));
+        line!(file, "resource uuid", "{}", yes_no(features.resource_uuid));
+        line!(file, "blob resources", "{}", yes_no(features.resource_blob));
+        line!(file, "context init", "{}", yes_no(features.context_init));
+        line!(file, "cap sets", "{}", dev.num_capsets());
+        line!(file, "scanouts", "{}", dev.num_scanouts());
+        if let Some(window) = dev.host_window() {
+            line!(
+                file,
+                "host visible region",
+                "{:#x} +{:#x}",
+                window.start,
+                window.len
+            );
+        }
+    }
+}
+
+/// Fences: the last one that the host has signalled, and the last one it was asked for.
+struct IrqFence;
+
+impl DebugFile for IrqFence {
+    type Driver = VirtioGpu;
+
+    const NAME: &'static CStr = c"virtio-gpu-irq-fence";
+
+    fn show(dev: &DrmDevice, file: &SeqFile) {
+        let [control, _] = dev.queues().states();
+
+        seq_print!(file, "fence {} {}\n", control.fence_done, control.fence_id);
+    }
+}
+
+/// What is where in the window of host memory.
+struct HostVisibleMm;
+
+impl DebugFile for HostVisibleMm {
+    type Driver = VirtioGpu;
+
+    const NAME: &'static CStr = c"virtio-gpu-host-visible-mm";
+
+    fn show(dev: &DrmDevice, file: &SeqFile) {
+        let Some(window) = dev.host_window() else {
+            seq_print!(file, "Host allocations not visible to guest\n");
+            return;
+        };
+
+        // Objects in it are not made yet, so it is one hole.
+        seq_print!(
+            file,
+            "{:#018x}-{:#018x}: {}: free\n",
+            window.start,
+            window.start + window.len,
+            window.len
+        );
+        seq_print!(file, "total: {}, used 0 free {}\n", window.len, window.len);
+    }
+}
+
+/// Where commands are, for whoever asks why nothing moves.
+struct QueueStates;
+
+impl DebugFile for QueueStates {
+    type Driver = VirtioGpu;
+
+    const NAME: &'static CStr = c"virtio-gpu-queues";
+
+    fn show(dev: &DrmDevice, file: &SeqFile) {
+        for (state, name) in dev.queues().states().iter().zip(["control", "cursor"]) {
+            seq_print!(file, "{}:\n", name);
+            line!(file, "descriptors", "{} of {} free", state.free, state.size);
+            line!(file, "at the host", "{}", state.in_flight);
+            line!(file, "answered", "{}", state.answered);
+            line!(file, "parked, clients", "{}", state.parked_client);
+            line!(file, "parked, display", "{}", state.parked_display);
+            line!(file, "host is silent", "{}", yes_no(state.silent));
+            line!(file, "device is lost", "{}", yes_no(state.lost));
+        }
+    }
+}
