@@ -33,6 +33,7 @@ def options(argv):
     p.add_argument("--timeout", type=float, default=float(env("TIMEOUT", "0")), help="seconds; default 300, none for a shell")
     p.add_argument("--out", default=env("OUT", ""), help="folder for logs and what the guest leaves in /out")
     p.add_argument("--add", action="append", default=[], metavar="SOURCE[:DEST]", help="goes along as /vgpu/DEST")
+    p.add_argument("--bzimage", action="store_true", help="start the compressed kernel by its real-mode code, after the firmware")
     p.add_argument("--allow", default="", help="pattern of kernel complaints that are expected")
     p.add_argument("--no-udev", dest="udev", action="store_false", help="no udev in the guest")
     p.add_argument("--quiet", action="store_true", help="the script's output to guest.log only")

@@ -106,7 +106,7 @@ class Boot:
             "-object", f"memory-backend-memfd,id=mem,size={opt.mem},share=on", "-m", opt.mem,
             "-accel", opt.accel, "-cpu", opt.cpu, "-smp", str(opt.smp),
             "-nodefaults", "-no-reboot", "-display", opt.display,
-            "-kernel", f"{opt.kernel_dir}/vmlinux", "-initrd", self._initramfs(), "-append", " ".join(append),
+            "-kernel", opt.kernel_dir + ("/arch/x86/boot/bzImage" if opt.bzimage else "/vmlinux"), "-initrd", self._initramfs(), "-append", " ".join(append),
             "-chardev", f"socket,id=qmp,path={self.dir}/qmp", "-mon", "chardev=qmp,mode=control,pretty=off",
             "-device", f"virtio-serial-{bus}",
         ]

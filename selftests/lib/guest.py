@@ -57,7 +57,8 @@ def compile_static(source, *flags):
 class Guest:
     """A running guest; a context manager. Its device has the QEMU id gpu0."""
 
-    def __init__(self, script, add=(), device="virtio-gpu-pci", trace=(), qemu=(), boot=(), name="guest", timeout=300):
+    def __init__(self, script, add=(), device="virtio-gpu-pci", trace=(), qemu=(), boot=(), name="guest", timeout=300,
+                 machine="q35"):
         self.dir = tempfile.mkdtemp(dir=scratch())
         self.out = os.path.join(os.environ.get("VGPU_OUT") or self.dir, name)
         os.makedirs(self.out, exist_ok=True)
@@ -67,7 +68,7 @@ class Guest:
         with open(script_file, "w", encoding="utf-8") as f:
             f.write("#!/bin/sh\n" + script)
         listeners = {}
-        words = ["-device", "virtio-serial-pci,id=test"]
+        words = ["-device", f"virtio-serial-{'device' if machine == 'microvm' else 'pci'},id=test"]
         for n in ("line", "monitor"):
             listeners[n] = socket.socket(socket.AF_UNIX)
             listeners[n].bind(os.path.join(self.dir, n))
@@ -77,7 +78,8 @@ class Guest:
                   "-mon", "chardev=test-monitor,mode=control"]
         for event in trace:
             words += ["-trace", f"enable={event},file={self.trace_file}"]
-        cmd = [BOOT, "--image", "none", "--device", device + ",id=gpu0", "--out", self.out, "--quiet",
+        cmd = [BOOT, "--image", "none", "--device", device + ",id=gpu0", "--machine", machine,
+               "--out", self.out, "--quiet",
                "--timeout", str(timeout), "--qemu=" + " ".join(words + list(qemu)), *boot]
         for a in add:
             cmd += ["--add", a]
