@@ -11,6 +11,7 @@ DRIVER=c|rust kms.py, inside the toolchain tree.
 
 import errno
 import os
+import random
 import re
 import sys
 import time
@@ -26,6 +27,7 @@ import vnc  # noqa: E402
 
 TRACE = ("virtio_gpu_cmd_set_scanout", "virtio_gpu_cmd_set_scanout_blob", "virtio_gpu_cmd_res_flush",
          "virtio_gpu_cmd_res_xfer_toh_2d", "virtio_gpu_update_cursor", "virtio_gpu_features")
+SEED = int(os.environ.get("SEED") or time.time())
 SETTLE = 3.0        # seconds for the host to show what was ordered
 HOLD = 0.1          # and to go on showing it
 
@@ -283,6 +285,70 @@ def atomic_damage(b):
     flushed(b, (136, 268, 64, 32))
 
 
+def buffer_age(b):
+    """flips with damage: what has changed since the buffer was last shown is uploaded, and no more"""
+    want = pattern(800, 600, 50)
+    for buf in 3, 4, 5:
+        b.do(f"buf 0 {buf} 800 600")
+        b.do(f"fill 0 {buf} 50 0 0 800 600")
+        b.do(f"damage 0 {buf} 0 0 1 1")
+        b.expect(want)                           # the first time, all of it
+    new = pattern(800, 600, 51)
+    for buf in 3, 4, 5:
+        b.do(f"fill 0 {buf} 51 0 0 800 600")
+    for step, buf in enumerate((4, 3, 5, 4, 4, 3)):
+        x, y = 97 * step, 61 * step
+        b.do(f"damage 0 {buf} {x} {y} {x + 90} {y + 50} {700 - x} {y} {750 - x} {y + 10}")
+        for clip in numpy.s_[y:y + 50, x:x + 90], numpy.s_[y:y + 10, 700 - x:750 - x]:
+            want[clip] = new[clip]
+        b.expect(want)
+    b.do("nonblock 0 5")                         # without damage
+    b.expect(new)
+    b.do("damage 0 3 0 0 1 1")                   # so all of this one is stale
+    b.expect(new)
+    b.do("flip 0 1")
+    for buf in 3, 4, 5:
+        b.do(f"free 0 {buf}")
+
+
+def honest_client(b):
+    """120 flips, damage and dirty rectangles of a client that tells what it draws: always its picture"""
+    rng = random.Random(SEED)
+    bufs, stale = (3, 4, 5), {}
+    want = pattern(800, 600, 52)
+    for buf in bufs:
+        b.do(f"buf 0 {buf} 800 600")
+        b.do(f"fill 0 {buf} 52 0 0 800 600")
+        stale[buf] = []
+    shown = 3
+    b.do("nonblock 0 3")
+    for step in range(120):
+        rects = []
+        for _ in range(rng.choice((0, 1, 1, 2, 3, 19))):
+            x, y = rng.randrange(800), rng.randrange(600)
+            rects.append((x, y, rng.randrange(x, min(800, x + 200)) + 1, rng.randrange(y, min(600, y + 200)) + 1, 60 + step))
+        kind = rng.choice(("damage", "damage", "damage", "dirty", "nonblock"))
+        nxt = shown if kind == "dirty" else rng.choice(bufs)
+        if kind == "dirty" and not rects:
+            continue
+        for buf in bufs:
+            stale[buf] += rects
+        for x1, y1, x2, y2, seed in stale[nxt]:
+            b.do(f"fill 0 {nxt} {seed} {x1} {y1} {x2} {y2}")
+        stale[nxt] = []
+        for x1, y1, x2, y2, seed in rects:
+            want[y1:y2, x1:x2] = pattern(x2 - x1, y2 - y1, seed, x1, y1)
+        clips = " ".join(" ".join(str(v) for v in r[:4]) for r in rects) or "0 0 1 1"
+        b.do(f"{kind} 0 {nxt} {'' if kind == 'nonblock' else clips}")
+        shown = nxt
+        if step % 8 == 7:
+            b.expect(want)
+    b.expect(want)
+    b.do("flip 0 1")
+    for buf in bufs:
+        b.do(f"free 0 {buf}")
+
+
 def panning(b):
     """part of a larger framebuffer"""
     b.do("buf 0 3 1000 700")
@@ -486,7 +552,7 @@ def reopened(b):
 
 
 ONE_HEAD = (pattern_first_size, pattern_second_size, negative_check, page_flip, nonblocking_flip, many_flips,
-            dirty_clip, dirty_clips, atomic_damage, panning, panned_damage, set_crtc, cursor_plane, cursor_and_flip, cursor_other_picture,
+            dirty_clip, dirty_clips, atomic_damage, buffer_age, honest_client, panning, panned_damage, set_crtc, cursor_plane, cursor_and_flip, cursor_other_picture,
             cursor_legacy, off_and_on, formats, two_orders, refusals, reopened)
 
 
@@ -539,7 +605,7 @@ def one_buffer_twice(b):
 
 # After a framebuffer has changed once, the C driver ignores damage for good (the plane state that
 # says so is copied from commit to commit), and uploads and flushes the whole plane.
-WHOLE_PLANE = (dirty_clip, dirty_clips, atomic_damage, panned_damage, cursor_and_flip, two_flips)
+WHOLE_PLANE = (dirty_clip, dirty_clips, atomic_damage, buffer_age, panned_damage, cursor_and_flip, two_flips)
 
 # The C driver has no other format than XRGB8888.
 ONE_FORMAT = (formats, two_orders)
@@ -583,6 +649,7 @@ def comment(text):
 
 def main():
     program = guest.compile_static(os.path.join(HERE, "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")
+    comment(f"SEED={SEED}")
     results = run(program, 1, ONE_HEAD) + run(program, 2, TWO_HEADS)
     print(f"1..{len(results)}")
     for n, (good, name) in enumerate(results, 1):

@@ -265,14 +265,18 @@ static int commit(struct head *h, struct buf *b, int w, int ht, int sx, int sy, 
 	return ret;
 }
 
-/* An update that tells which part of the buffer changed. */
-static int commit_damage(struct head *h, struct buf *b, struct drm_mode_rect clip)
+/* An update that tells which parts of the picture change. */
+static int commit_damage(struct head *h, struct buf *b, const int *a, int count)
 {
+	struct drm_mode_rect clips[MAX_CLIPS];
 	drmModeAtomicReqPtr req = drmModeAtomicAlloc();
 	int dst[4] = { 0, 0, h->mode.hdisplay, h->mode.vdisplay }, src[2] = { 0, 0 };
 	uint32_t blob = 0;
-	int ret = drmModeCreatePropertyBlob(fd, &clip, sizeof(clip), &blob);
+	int ret;
 
+	for (int i = 0; i < count; i++, a += 4)
+		clips[i] = (struct drm_mode_rect){ a[0], a[1], a[2], a[3] };
+	ret = drmModeCreatePropertyBlob(fd, clips, count * sizeof(*clips), &blob);
 	if (!ret) {
 		set_plane(req, h->primary, h->crtc, b, dst, src);
 		set(req, h->primary, DRM_MODE_OBJECT_PLANE, "FB_DAMAGE_CLIPS", blob);
@@ -356,8 +360,8 @@ static int one(char *line)
 				 DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT);
 		return answer(ret < 0 ? ret : wait_flip(7));
 	}
-	if (!strcmp(word, "damage"))	/* head buf x1 y1 x2 y2 */
-		return answer(commit_damage(h, b, (struct drm_mode_rect){ a[2], a[3], a[4], a[5] }));
+	if (!strcmp(word, "damage"))	/* head buf [x1 y1 x2 y2]... */
+		return answer(commit_damage(h, b, a + 2, (n - 2) / 4));
 	if (!strcmp(word, "setcrtc"))	/* head buf x y */
 		return answer(drmModeSetCrtc(fd, h->crtc, b->fb, a[2], a[3], &h->connector, 1, &h->mode));
 	if (!strcmp(word, "flip")) {	/* head buf */

@@ -8,12 +8,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    damage::Region,
     framebuffer::origin,
-    primary::{
-        self,
-        Upload, //
-    },
     shown,
+    upload::Upload,
     CURSOR_SIZE, //
 };
 use crate::{
@@ -120,7 +118,9 @@ impl Cursor {
     /// The upload of the image in `fb`, if the host needs one, with its number. The image is shown
     /// when it has ended.
     fn upload(self: &Arc<Self>, fb: &Framebuffer<VirtioGpu>) -> Result<Option<(u64, Upload)>> {
-        let image = proto::Rect::sized(fb.width(), fb.height());
+        let Some(upload) = Upload::new(fb)? else {
+            return Ok(None);
+        };
         let number = self.next_upload.fetch_add(1, Relaxed);
         let reply = KBox::new(
             Uploaded {
@@ -130,7 +130,7 @@ impl Cursor {
             GFP_KERNEL,
         )?;
 
-        Ok(primary::upload(fb, &[image], Some(reply))?.map(|upload| (number, upload)))
+        Ok(Some((number, upload.whole(reply)?)))
     }
 
     /// Carries an update out.
@@ -138,6 +138,7 @@ impl Cursor {
         let Prepared {
             look,
             new_image,
+            image,
             command,
             upload,
         } = update;
@@ -155,7 +156,7 @@ impl Cursor {
             Some((number, upload)) => {
                 let stale = state.waiting.replace((number, command));
                 drop(state);
-                upload.push(&self.queues);
+                upload.push(&self.queues, image, 0);
                 stale
             }
             None if new_image => {
@@ -215,6 +216,8 @@ pub(super) struct Prepared {
     look: Look,
     /// Whether the image is another one, or none any more.
     new_image: bool,
+    /// The pixels of the image.
+    image: Region,
     /// For the cursor queue.
     command: Command,
     /// The upload of a new image, with its number.
@@ -261,6 +264,7 @@ impl DriverPlane for CursorPlane {
             return Ok(Some(Prepared {
                 look,
                 new_image: true,
+                image: Region::new(),
                 command: Command::new(look.request(cursor.scanout))?,
                 upload: None,
             }));
@@ -281,6 +285,7 @@ impl DriverPlane for CursorPlane {
         Ok(Some(Prepared {
             look,
             new_image,
+            image: Region::of(proto::Rect::sized(fb.width(), fb.height())),
             command: Command::new(look.request(cursor.scanout))?.hold(ARef::from(fb.object())),
             upload,
         }))

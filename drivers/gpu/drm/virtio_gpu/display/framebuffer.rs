@@ -22,7 +22,8 @@ use crate::{
     file::File,
     object::{
         self,
-        Object, //
+        Object,
+        Which, //
     }, //
 };
 use kernel::{
@@ -55,7 +56,8 @@ pub(super) fn check(
     };
     if object.is_dumb() && primary::FORMATS.contains(&request.format) {
         object::provide(dev, object, wanted, || file.inner().credits().take())
-    } else if Format::from_number(object.image().format).is_none() || object.id_as(wanted).is_some()
+    } else if Format::from_number(object.image().format).is_none()
+        || object.resource_as(wanted).is_some()
     {
         Ok(())
     } else {
@@ -63,17 +65,17 @@ pub(super) fn check(
     }
 }
 
-/// The host's id of the resource that a framebuffer is a part of.
+/// The resource that a framebuffer is a part of, and the host's id of it.
 ///
 /// # Errors
 ///
 /// [`EINVAL`] if there is none, which [`check`] has seen to.
-pub(super) fn resource(fb: &Framebuffer<VirtioGpu>) -> Result<u32> {
+pub(super) fn resource(fb: &Framebuffer<VirtioGpu>) -> Result<(Which, u32)> {
     match Format::from_fourcc(Fourcc(fb.format())) {
         Some(format) if Format::from_number(fb.object().image().format).is_some() => {
-            fb.object().id_as(format).ok_or(EINVAL)
+            fb.object().resource_as(format).ok_or(EINVAL)
         }
-        _ => Ok(fb.object().id()),
+        _ => Ok((Which::First, fb.object().id())),
     }
 }
 

@@ -9,9 +9,11 @@
 
 mod connector;
 mod cursor;
+mod damage;
 mod framebuffer;
 mod info;
 mod primary;
+mod upload;
 
 use self::{
     connector::Output,
@@ -127,7 +129,7 @@ pub(crate) fn init(dev: &DrmDevice) -> Result {
     )?;
     for index in 0..dev.num_scanouts() {
         let cursor = Arc::pin_init(Cursor::new(dev.queues().clone(), index), GFP_KERNEL)?;
-        let primary = Plane::new(&setup, 1 << index, Ok(Primary::new()))?;
+        let primary = Plane::new(&setup, 1 << index, Primary::new())?;
         let cursor = Plane::new(&setup, 1 << index, Ok(CursorPlane { cursor }))?;
         let crtc = Crtc::new(&setup, primary, cursor, Ok(Scanout { index }))?;
 

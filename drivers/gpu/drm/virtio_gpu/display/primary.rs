@@ -2,16 +2,22 @@
 
 //! Primary planes: what a scanout shows.
 //!
-//! An update copies what has changed to the host, where the host has a copy, points the scanout at
-//! the buffer if that or its place has changed, and has the host show the changes.
+//! An update copies what the host's copy of the buffer lacks, where the host has a copy, points the
+//! scanout at the buffer if that or its place has changed, and has the host show the changes.
 #![forbid(unsafe_code)]
 
 use super::{
+    damage::{
+        self,
+        History,
+        Region, //
+    },
     framebuffer::{
         origin,
         resource, //
     },
-    shown, //
+    shown,
+    upload::Upload, //
 };
 use crate::{
     abi::drm::kms::{
@@ -24,31 +30,24 @@ use crate::{
         PlanePrepare, //
     },
     driver::VirtioGpu,
-    object::Object,
-    queue::{
-        Command,
-        Queues,
-        Reply, //
-    }, //
+    object::{
+        Object,
+        Which, //
+    },
+    queue::Command, //
 };
 use kernel::{
+    new_spinlock,
     prelude::*,
     sync::{
         aref::ARef,
-        atomic::{
-            AtomicFlag,
-            Relaxed, //
-        },
-        Arc, //
+        SpinLock, //
     }, //
 };
 use virtio_gpu_proto::{
     self as proto,
     formats, //
 };
-
-/// Most rectangles that are copied one by one; more of them are copied with what is between them.
-const MAX_UPLOADS: usize = 16;
 
 /// What primary planes show. There is nothing behind them, so alpha makes no difference: colours are
 /// premultiplied with it.
@@ -60,33 +59,76 @@ pub(super) const FORMATS: [u32; 4] = [
 ];
 
 /// The driver's part of a primary plane.
+#[pin_data]
 pub(super) struct Primary {
+    #[pin]
+    state: SpinLock<State>,
+}
+
+struct State {
+    history: History,
     /// Whether an update was left out, so that the host does not show what it should: the next one
     /// is a full one.
-    stale: AtomicFlag,
+    stale: bool,
 }
 
 impl Primary {
-    /// A plane that is up to date.
-    pub(super) fn new() -> Self {
-        Self {
-            stale: AtomicFlag::new(false),
+    /// Creates an initializer for a plane that is up to date.
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            state <- new_spinlock!(State {
+                history: History::new(),
+                stale: false,
+            }),
+        })
+    }
+}
+
+/// An update.
+pub(super) enum Update {
+    /// The scanout shows nothing any more.
+    Off(Command),
+    /// The scanout shows a buffer.
+    Show(Show),
+}
+
+/// An update that shows something.
+pub(super) struct Show {
+    upload: Option<Upload>,
+    scanout: Option<Command>,
+    flush: Command,
+    /// What has changed since the last update, in the framebuffer.
+    damage: Region,
+    /// The visible part of the framebuffer.
+    source: proto::Rect,
+    /// Whether nothing of earlier updates matters any more.
+    fresh: bool,
+    /// The buffer that is not shown any more.
+    left: Option<(ARef<Object>, Which)>,
+}
+
+impl Show {
+    /// What has to be copied for update `number` of a plane in `state`, and the update that the copy
+    /// is right for then, 0 if that cannot be told.
+    fn lacking(&self, upload: &Upload, state: &State, number: u64) -> (Region, u64) {
+        if self.fresh {
+            return (Region::of(self.source), number);
+        }
+        match state.history.since(upload.right_at()) {
+            Some(mut region) => {
+                region.add_all(&self.damage);
+                (region, number)
+            }
+            None if self.scanout.is_some() => (Region::of(self.source), number),
+            // Somebody else has copied to what is shown.
+            None => (self.damage, 0),
         }
     }
 }
 
-/// The commands of an update, in their order.
-pub(super) struct Commands {
-    upload: Option<Upload>,
-    scanout: Option<Command>,
-    flush: Option<Command>,
-    /// Whether nothing of earlier updates matters any more.
-    full: bool,
-}
-
 impl DriverPlane for Primary {
     type Driver = VirtioGpu;
-    type Prepared = Commands;
+    type Prepared = Update;
 
     const KIND: PlaneKind = PlaneKind::Primary;
     const FORMATS: &'static [u32] = &FORMATS;
@@ -100,14 +142,10 @@ impl DriverPlane for Primary {
             }
             Some(_) => {}
         }
-        // Damage is that since the last update, and uploads are per buffer.
-        if !check.old_state().same_framebuffer(&check.new_state()) {
-            check.ignore_damage();
-        }
         check.unscaled(false)
     }
 
-    fn prepare(plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Commands>> {
+    fn prepare(plane: &Plane<Self>, prepare: &PlanePrepare<'_, Self>) -> Result<Option<Update>> {
         let (old, new) = (prepare.old_state(), prepare.new_state());
         let (Some(crtc), Some(crtc_state)) = (prepare.crtc(), prepare.new_crtc_state()) else {
             return Ok(None);
@@ -117,156 +155,110 @@ impl DriverPlane for Primary {
         let fb = match new.framebuffer() {
             Some(fb) if crtc_state.active() => fb,
             _ if was_shown => {
-                return Ok(Some(Commands {
-                    upload: None,
-                    scanout: Some(Command::new(proto::SetScanout::disable(crtc.index))?),
-                    flush: None,
-                    full: true,
-                }))
+                let request = proto::SetScanout::disable(crtc.index);
+                return Ok(Some(Update::Off(Command::new(request)?)));
             }
             _ => return Ok(None),
         };
 
-        let source = new.source();
-        let moved = !was_shown
-            || !old.same_framebuffer(&new)
-            || old.source() != source
+        let fresh = !was_shown
+            || old.source() != new.source()
             || crtc_state.needs_modeset()
-            || plane.stale.load(Relaxed);
-        let damage = match prepare.damage() {
-            _ if moved => source,
-            Some(damage) => damage,
-            None => return Ok(None),
-        };
+            || plane.state.lock().stale;
+        let flip = !old.same_framebuffer(&new);
+        let mut damage = Region::new();
+        prepare.for_each_damage(|rect| damage.add(rect_of(rect)));
+        if damage.rects().is_empty() && !flip && !fresh {
+            return Ok(None);
+        }
 
         let object = fb.object();
-        let id = resource(fb)?;
-        let source = in_resource(fb, source)?;
-        let damage = in_resource(fb, damage)?;
-        let scanout = if moved {
-            let request = proto::SetScanout::new(crtc.index, id, source);
-            Some(Command::new(request)?.hold(ARef::from(object)))
+        let (_, id) = resource(fb)?;
+        let source = rect_of(new.source());
+        let place = in_resource(fb, source)?;
+        let (scanout, flushed) = if fresh || flip {
+            let request = proto::SetScanout::new(crtc.index, id, place);
+            (Some(Command::new(request)?.hold(ARef::from(object))), place)
         } else {
-            None
+            (None, in_resource(fb, damage.bounds())?)
         };
-        let flush = Command::new(proto::ResourceFlush::new(id, damage))?;
-
-        let upload = if moved {
-            upload(fb, &[damage], None)?
-        } else {
-            upload(fb, &stale(fb, prepare, damage)?, None)?
+        let flush = Command::new(proto::ResourceFlush::new(id, flushed))?.hold(ARef::from(object));
+        let left = match old.framebuffer() {
+            Some(fb) if flip => Some((ARef::from(fb.object()), resource(fb)?.0)),
+            _ => None,
         };
 
-        Ok(Some(Commands {
-            upload,
+        let mut show = Show {
+            upload: None,
             scanout,
-            flush: Some(flush.hold(ARef::from(object))),
-            full: moved,
-        }))
+            flush,
+            damage,
+            source,
+            fresh,
+            left,
+        };
+        if let Some(upload) = Upload::new(fb)? {
+            // As it looks now. If it has become more by then, what is between goes along.
+            let (region, _) = show.lacking(&upload, &plane.state.lock(), 0);
+            let count = region.simple(usize::MAX).rects().len();
+            show.upload = Some(upload.with_room(count)?);
+        }
+        Ok(Some(Update::Show(show)))
     }
 
-    fn update(plane: &Plane<Self>, commands: Commands) {
+    fn update(plane: &Plane<Self>, update: Update) {
         let queues = plane.dev().queues();
+        let mut show = match update {
+            Update::Show(show) => show,
+            Update::Off(command) => {
+                let mut state = plane.state.lock();
+                state.history.clear();
+                state.stale = false;
+                drop(state);
+                queues.push_display(command);
+                return;
+            }
+        };
 
-        if commands.flush.is_some() && queues.display_congested() {
-            plane.stale.store(true, Relaxed);
+        if queues.display_congested() {
+            let mut state = plane.state.lock();
+            state.history.clear();
+            state.stale = true;
             return;
         }
-        if commands.full {
-            plane.stale.store(false, Relaxed);
+        if let Some((object, which)) = &show.left {
+            object.copies().left(*which);
         }
-        if let Some(upload) = commands.upload {
-            upload.push(queues);
+
+        let number = damage::next_update();
+        let upload = show.upload.take();
+        let mut state = plane.state.lock();
+        let lacking = upload
+            .as_ref()
+            .map(|upload| show.lacking(upload, &state, number));
+        if show.fresh {
+            state.history.clear();
+            state.stale = false;
         }
-        for command in [commands.scanout, commands.flush].into_iter().flatten() {
+        state.history.add(number, show.damage);
+        drop(state);
+
+        if let (Some(upload), Some((region, right_at))) = (upload, lacking) {
+            upload.push(queues, region, right_at);
+        }
+        for command in [show.scanout, Some(show.flush)].into_iter().flatten() {
             queues.push_display(command);
         }
     }
 }
 
-/// The rectangles of a framebuffer's resource that are to be copied for what has changed, which is
-/// all in `damage`.
-fn stale(
-    fb: &Framebuffer<VirtioGpu>,
-    prepare: &PlanePrepare<'_, Primary>,
-    damage: proto::Rect,
-) -> Result<KVec<proto::Rect>> {
-    let area = |rect: &proto::Rect| u64::from(rect.width) * u64::from(rect.height);
-    let mut rects = KVec::new();
-    let mut sum = 0u64;
-
-    prepare.for_each_damage(|rect| {
-        let rect = in_resource(fb, rect)?;
-
-        sum = sum.saturating_add(area(&rect));
-        if rects.len() <= MAX_UPLOADS {
-            rects.push(rect, GFP_KERNEL)?;
-        }
-        Ok(())
-    })?;
-    if rects.len() > MAX_UPLOADS || sum >= area(&damage) {
-        rects.clear();
-        rects.push(damage, GFP_KERNEL)?;
-    }
-    Ok(rects)
-}
-
-/// The copying of pixels to the host.
-pub(super) struct Upload {
-    object: ARef<Object>,
-    commands: KVec<Command>,
-}
-
-impl Upload {
-    /// Queues the copying. The device sees what has been drawn up to here.
-    pub(super) fn push(self, queues: &Arc<Queues>) {
-        self.object.sync_for_device();
-        for command in self.commands {
-            queues.push_display(command);
-        }
-    }
-}
-
-/// The copying of `rects` of the resource of a framebuffer to the host, if the host has a copy that
-/// the CPU draws. `reply` is told when the last one has been carried out.
-///
-/// # Errors
-///
-/// [`ENOMEM`].
-pub(super) fn upload(
-    fb: &Framebuffer<VirtioGpu>,
-    rects: &[proto::Rect],
-    mut reply: Option<KBox<dyn Reply>>,
-) -> Result<Option<Upload>> {
-    let object = fb.object();
-    if !object.is_dumb() {
-        return Ok(None);
-    }
-    let id = resource(fb)?;
-
-    let mut commands = KVec::with_capacity(rects.len(), GFP_KERNEL)?;
-    for (left, rect) in (0..rects.len()).rev().zip(rects) {
-        let offset = rect
-            .offset(formats::BYTES_PER_PIXEL, fb.pitch())
-            .ok_or(EINVAL)?;
-        let request = proto::TransferToHost2d::new(id, offset, *rect);
-        let mut command = Command::new(request)?.hold(ARef::from(object));
-
-        if left == 0 {
-            if let Some(reply) = reply.take() {
-                command = command.on_reply(reply).when_done();
-            }
-        }
-        commands.push(command, GFP_KERNEL)?;
-    }
-    Ok(Some(Upload {
-        object: ARef::from(object),
-        commands,
-    }))
+/// A rectangle in the words of the protocol.
+fn rect_of(rect: kms::Rect) -> proto::Rect {
+    proto::Rect::new(rect.x, rect.y, rect.width, rect.height)
 }
 
 /// A rectangle of a framebuffer as one of its resource.
-fn in_resource(fb: &Framebuffer<VirtioGpu>, rect: kms::Rect) -> Result<proto::Rect> {
+fn in_resource(fb: &Framebuffer<VirtioGpu>, rect: proto::Rect) -> Result<proto::Rect> {
     let (x, y) = if fb.object().is_dumb() {
         origin(fb)?
     } else {

@@ -32,6 +32,7 @@ pub(super) fn transfer_to_host(
     object.check_usable()?;
     let credit = file.inner().credits().take()?;
     let command = Command::new(request)?.hold(object.clone()).charge(credit);
+    object.copies().forget();
     object.sync_for_device();
     dev.queues().batch().push(command);
     Ok(0)

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod classic;
+mod copies;
 mod dumb;
 mod id;
 mod twin;
@@ -17,6 +18,10 @@ pub(crate) use self::{
         create,
         Image,
         Origin, //
+    },
+    copies::{
+        Copies,
+        Which, //
     },
     dumb::dumb_create,
     id::Ids,
@@ -83,6 +88,9 @@ pub(crate) struct Resource {
     /// The other resource that the host may have on the same pages.
     #[pin]
     twin: Twin,
+    /// What the host's copies of it have.
+    #[pin]
+    copies: Copies,
     /// What takes the resource away, allocated early so that freeing an object needs no memory.
     #[pin]
     unref: SpinLock<Option<Unref>>,
@@ -102,6 +110,11 @@ impl Resource {
     /// Whether the object is a dumb buffer.
     pub(crate) fn is_dumb(&self) -> bool {
         self.dumb
+    }
+
+    /// What the host's copies have of a dumb buffer.
+    pub(crate) fn copies(&self) -> &Copies {
+        &self.copies
     }
 
     /// The last command of a client that named the object.
@@ -134,6 +147,7 @@ impl gem::DriverObject for Resource {
             state: Atomic::new(ABSENT),
             stamp: Stamp::new(),
             twin <- Twin::new(),
+            copies <- Copies::new(),
             unref <- new_spinlock!(Some(Unref::new(id.get())?)),
         }? Error)
     }

@@ -15,6 +15,7 @@ use super::{
     Object,
     Resource,
     Unref,
+    Which,
     ABSENT,
     DOUBTFUL,
     LIVE,
@@ -84,17 +85,17 @@ impl Twin {
 }
 
 impl Resource {
-    /// The host's id of the resource that has colours as `format` has them, if there is one.
-    pub(crate) fn id_as(&self, format: Format) -> Option<u32> {
+    /// The resource that has colours as `format` has them, if there is one, and the host's id of it.
+    pub(crate) fn resource_as(&self, format: Format) -> Option<(Which, u32)> {
         let there = Format::from_number(self.image.format);
         if there.is_some_and(|there| there.same_order(format)) {
-            return Some(self.id());
+            return Some((Which::First, self.id()));
         }
 
         let made = self.twin.made.lock();
         made.as_ref()
             .filter(|made| made.format.same_order(format))
-            .map(|made| made.id.get())
+            .map(|made| (Which::Twin, made.id.get()))
     }
 
     /// The second resource, if there is one: the host's id, and the picture that the host knows it
@@ -130,16 +131,15 @@ pub(crate) fn provide(
     credit: impl FnOnce() -> Result<Credit>,
 ) -> Result {
     let format = format.opaque();
-    if object.id_as(format).is_none() {
+    if object.resource_as(format).is_none() {
         if object.twin().is_some() {
             return Err(EINVAL);
         }
         make(dev, object, format, credit()?)?;
     }
-    match object.twin.state.load(Relaxed) {
-        LIVE => Ok(()),
-        _ if object.id_as(format) == Some(object.id()) => Ok(()),
-        _ => Err(EIO),
+    match object.resource_as(format) {
+        Some((Which::Twin, _)) if object.twin.state.load(Relaxed) != LIVE => Err(EIO),
+        _ => Ok(()),
     }
 }
 

@@ -430,11 +430,6 @@ impl<'a, T: DriverPlane> Update<'a, T> {
 pub(crate) struct PlaneCheck<'a, T: DriverPlane>(Update<'a, T>);
 
 impl<T: DriverPlane> PlaneCheck<'_, T> {
-    /// The state that is there.
-    pub(crate) fn old_state(&self) -> PlaneState<'_, T::Driver> {
-        self.0.old_state()
-    }
-
     /// The state that is asked for.
     pub(crate) fn new_state(&self) -> PlaneState<'_, T::Driver> {
         self.0.new_state()
@@ -469,12 +464,6 @@ impl<T: DriverPlane> PlaneCheck<'_, T> {
             ))
         }
     }
-
-    /// Has all of the plane updated, whatever the damage is.
-    pub(crate) fn ignore_damage(&mut self) {
-        // SAFETY: By the invariants of `Update`; the state is ours as long as it is checked.
-        unsafe { (*self.0.new).ignore_damage_clips = true };
-    }
 }
 
 /// What [`DriverPlane::prepare`] looks at.
@@ -506,13 +495,9 @@ impl<T: DriverPlane> PlanePrepare<'_, T> {
         self.0.new_crtc_state()
     }
 
-    /// Calls `f` for each rectangle of the framebuffer that has changed and is visible. They may
-    /// overlap.
-    ///
-    /// # Errors
-    ///
-    /// That of `f`, which is not called again then.
-    pub(crate) fn for_each_damage(&self, mut f: impl FnMut(Rect) -> Result) -> Result {
+    /// Calls `f` for each rectangle of the framebuffer where the picture of the plane is another one
+    /// than before, as far as it is visible, whichever framebuffer was shown then. They may overlap.
+    pub(crate) fn for_each_damage(&self, mut f: impl FnMut(Rect)) {
         let mut iter = bindings::drm_atomic_helper_damage_iter::default();
         let mut rect = bindings::drm_rect::default();
 
@@ -523,22 +508,9 @@ impl<T: DriverPlane> PlanePrepare<'_, T> {
         // SAFETY: The iterator is initialised, and refers to the states.
         while unsafe { bindings::drm_atomic_helper_damage_iter_next(&mut iter, &mut rect) } {
             if let Some(rect) = whole(&rect) {
-                f(rect)?;
+                f(rect);
             }
         }
-        Ok(())
-    }
-
-    /// The smallest rectangle of the framebuffer that has all that has changed and is visible.
-    pub(crate) fn damage(&self) -> Option<Rect> {
-        let mut rect = bindings::drm_rect::default();
-
-        // SAFETY: By the invariants of `Update` the states are valid, and have been checked.
-        if !unsafe { bindings::drm_atomic_helper_damage_merged(self.0.old, self.0.new, &mut rect) }
-        {
-            return None;
-        }
-        whole(&rect)
     }
 }
 

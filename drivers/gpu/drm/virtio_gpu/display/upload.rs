@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Copying what a CPU has drawn into a dumb buffer to the host's copy of it.
+//!
+//! The commands are made when an update is prepared; what they copy is known for sure only when it is
+//! carried out, after the updates before it.
+#![forbid(unsafe_code)]
+
+use super::{
+    damage::Region,
+    framebuffer::{
+        origin,
+        resource, //
+    }, //
+};
+use crate::{
+    abi::drm::kms::Framebuffer,
+    driver::VirtioGpu,
+    object::{
+        Object,
+        Which, //
+    },
+    queue::{
+        Command,
+        Queues,
+        Reply, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
+};
+use virtio_gpu_proto::{
+    self as proto,
+    formats::BYTES_PER_PIXEL, //
+};
+
+/// The copying of a framebuffer, or parts of it, to the host.
+pub(super) struct Upload {
+    object: ARef<Object>,
+    which: Which,
+    id: u32,
+    pitch: u32,
+    /// Where in the resource the framebuffer begins.
+    origin: (u32, u32),
+    commands: KVec<Command>,
+}
+
+impl Upload {
+    /// The copying of `fb`, unless the host has no copy that a CPU draws. Without room for commands.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`].
+    pub(super) fn new(fb: &Framebuffer<VirtioGpu>) -> Result<Option<Self>> {
+        let object = fb.object();
+        if !object.is_dumb() {
+            return Ok(None);
+        }
+        let (which, id) = resource(fb)?;
+
+        Ok(Some(Self {
+            object: ARef::from(object),
+            which,
+            id,
+            pitch: fb.pitch(),
+            origin: origin(fb)?,
+            commands: KVec::new(),
+        }))
+    }
+
+    /// Makes commands for `count` rectangles, at least one.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(super) fn with_room(mut self, count: usize) -> Result<Self> {
+        for _ in 0..count.max(1) {
+            let request = proto::TransferToHost2d::new(self.id, 0, proto::Rect::sized(0, 0));
+            let answer = KBox::new(
+                Answer {
+                    object: self.object.clone(),
+                    which: self.which,
+                    then: None,
+                },
+                GFP_KERNEL,
+            )?;
+            let command = Command::new(request)?
+                .hold(self.object.clone())
+                .on_reply(answer);
+
+            self.commands.push(command, GFP_KERNEL)?;
+        }
+        Ok(self)
+    }
+
+    /// Makes a command for all of it, of whose end `then` is told.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(super) fn whole(mut self, then: KBox<dyn Reply>) -> Result<Self> {
+        let request = proto::TransferToHost2d::new(self.id, 0, proto::Rect::sized(0, 0));
+        let answer = KBox::new(
+            Answer {
+                object: self.object.clone(),
+                which: self.which,
+                then: Some(then),
+            },
+            GFP_KERNEL,
+        )?;
+        let command = Command::new(request)?
+            .hold(self.object.clone())
+            .on_reply(answer);
+
+        self.commands.push(command, GFP_KERNEL)?;
+        Ok(self)
+    }
+
+    /// The update that the host's copy was right at, 0 if that is not known.
+    pub(super) fn right_at(&self) -> u64 {
+        self.object.copies().update(self.which, self.origin)
+    }
+
+    /// Queues the copying of `region` of the framebuffer, which makes the copy right for update
+    /// `right_at`, or doubtful if that is 0. The device sees what has been drawn up to here.
+    pub(super) fn push(self, queues: &Arc<Queues>, region: Region, right_at: u64) {
+        let region = region.simple(self.commands.len());
+        let count = region.rects().len();
+        let copies = self.object.copies();
+
+        copies.copying(
+            self.which,
+            self.origin,
+            right_at,
+            u32::try_from(count).unwrap_or(u32::MAX),
+        );
+        self.object.sync_for_device();
+        let left = (0..count).rev();
+        for ((mut command, rect), left) in self.commands.into_iter().zip(region.rects()).zip(left) {
+            let rect = proto::Rect::new(
+                rect.x.saturating_add(self.origin.0),
+                rect.y.saturating_add(self.origin.1),
+                rect.width,
+                rect.height,
+            );
+            // The framebuffer lies in the object: no overflow.
+            let offset = rect.offset(BYTES_PER_PIXEL, self.pitch).unwrap_or(0);
+
+            command.replace(proto::TransferToHost2d::new(self.id, offset, rect));
+            // The host must have read the pages before somebody may draw into them.
+            queues.push_display(if left == 0 {
+                command.when_done()
+            } else {
+                command
+            });
+        }
+    }
+}
+
+/// Hears of the end of a copying.
+struct Answer {
+    object: ARef<Object>,
+    which: Which,
+    then: Option<KBox<dyn Reply>>,
+}
+
+impl Reply for Answer {
+    fn done(&mut self, result: Result<KVec<u8>>) {
+        self.object.copies().answered(self.which, result.is_ok());
+        if let Some(then) = &mut self.then {
+            then.done(result);
+        }
+    }
+}
