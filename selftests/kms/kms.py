@@ -77,10 +77,11 @@ class Failed(Exception):
 class Bench:
     """The guest, its display client and the host's views of its screens."""
 
-    def __init__(self, kmsctl, outputs=1, xres=1280, yres=800):
+    def __init__(self, kmsctl, outputs=1, xres=1280, yres=800, append="", name=None):
         self.heads = [os.path.join(guest.scratch(), f"vnc{outputs}.{head}") for head in range(outputs)]
         self.guest = guest.Guest(
-            "exec ./kmsctl <>/dev/vgpu-line >&0\n", add=[kmsctl], trace=TRACE, name=f"outputs{outputs}",
+            "exec ./kmsctl <>/dev/vgpu-line >&0\n", add=[kmsctl], trace=TRACE, name=name or f"outputs{outputs}",
+            boot=["--append", append] if append else [],
             device=f"virtio-gpu-pci,max_outputs={outputs},xres={xres},yres={yres}",
             qemu=[w for n, path in enumerate(self.heads)
                   for w in ("-vnc", f"unix:{path},id=head{n},display=gpu0,head={n}")])
@@ -102,6 +103,16 @@ class Bench:
         except guest.GuestError:
             pass
         return self.guest.end(), self.guest.report()
+
+    def kill(self):
+        """Ends the guest without its help."""
+        for view in self.views:
+            view.close()
+        try:
+            self.guest.qmp("quit")
+        except (OSError, EOFError, ValueError, RuntimeError):
+            pass
+        self.guest.end(20)
 
     def ask(self, request):
         """(True, value) or (False, errno)."""

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -303,6 +304,24 @@ static int cursor_plane(struct head *h, struct buf *b, int x, int y, int hot_x, 
 	return ret;
 }
 
+/* Writes a word to the first file of that name, a pattern. */
+static int write_file(const char *name, const char *text)
+{
+	glob_t found;
+	int ret = -ENOENT, f;
+
+	if (glob(name, 0, NULL, &found))
+		return ret;
+	f = open(found.gl_pathv[0], O_WRONLY);
+	if (f < 0)
+		ret = -errno;
+	else
+		ret = write(f, text, strlen(text)) < 0 ? -errno : 0;
+	close(f);
+	globfree(&found);
+	return ret;
+}
+
 static int answer(int ret)
 {
 	if (ret < 0)
@@ -323,6 +342,13 @@ static int one(char *line)
 		return answer(-EINVAL);
 	if (!strcmp(word, "open"))	/* path */
 		return answer(sscanf(line + used, "%63s", text) == 1 ? open_card(text) : -EINVAL);
+	if (!strcmp(word, "write")) {	/* path word */
+		char value[16];
+
+		if (sscanf(line + used, "%63s %15s", text, value) != 2)
+			return answer(-EINVAL);
+		return answer(write_file(text, value));
+	}
 	if (!strcmp(word, "close"))
 		return answer(close(fd));
 	for (char *p = line + used; n < 2 + 4 * MAX_CLIPS && sscanf(p, "%d%n", &a[n], &used) == 1; n++)

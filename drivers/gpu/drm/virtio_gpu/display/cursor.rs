@@ -236,6 +236,7 @@ impl DriverPlane for CursorPlane {
     const KIND: PlaneKind = PlaneKind::Cursor;
     const FORMATS: &'static [u32] = &[formats::HOST_ARGB8888.0];
     const ASYNC: bool = true;
+    const PANIC: bool = false;
 
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
         match check.new_state().framebuffer() {

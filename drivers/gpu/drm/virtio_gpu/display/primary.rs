@@ -27,7 +27,8 @@ use crate::{
         Plane,
         PlaneCheck,
         PlaneKind,
-        PlanePrepare, //
+        PlanePrepare,
+        PlaneState, //
     },
     driver::VirtioGpu,
     object::{
@@ -133,6 +134,7 @@ impl DriverPlane for Primary {
     const KIND: PlaneKind = PlaneKind::Primary;
     const FORMATS: &'static [u32] = &FORMATS;
     const ASYNC: bool = false;
+    const PANIC: bool = true;
 
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
         match check.new_state().framebuffer() {
@@ -204,6 +206,26 @@ impl DriverPlane for Primary {
             show.upload = Some(upload.with_room(count)?);
         }
         Ok(Some(Update::Show(show)))
+    }
+
+    fn panic_flush(plane: &Plane<Self>, state: &PlaneState<'_, VirtioGpu>) {
+        let (Some(fb), Some(crtc)) = (state.framebuffer(), state.crtc()) else {
+            return;
+        };
+        let (Ok((_, id)), Ok(place)) = (resource(fb), in_resource(fb, rect_of(state.source())))
+        else {
+            return;
+        };
+        let offset = place.offset(formats::BYTES_PER_PIXEL, fb.pitch());
+        let upload = proto::TransferToHost2d::new(id, offset.unwrap_or(0), place);
+        // What was to be shown may not have got as far as that.
+        let scanout = proto::SetScanout::new(crtc.index, id, place);
+        let flush = proto::ResourceFlush::new(id, place);
+        let requests = [upload.as_bytes(), scanout.as_bytes(), flush.as_bytes()];
+
+        fb.object().sync_for_device();
+        // Nobody to tell.
+        let _ = plane.dev().queues().send_in_panic(&requests);
     }
 
     fn update(plane: &Plane<Self>, update: Update) {

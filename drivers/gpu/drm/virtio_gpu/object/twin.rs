@@ -36,8 +36,10 @@ use kernel::{
     sync::{
         aref::ARef,
         atomic::{
+            Acquire,
             Atomic,
-            Relaxed, //
+            Relaxed,
+            Release, //
         },
         SpinLock, //
     }, //
@@ -52,14 +54,17 @@ use virtio_gpu_proto::{
 pub(super) struct Twin {
     /// One of the states of a resource; there is none before [`LIVE`].
     state: Atomic<u32>,
+    /// The host's id, 0 as long as there is none. Set after the format.
+    id: Atomic<u32>,
+    /// The host's number of the format.
+    format: Atomic<u32>,
     #[pin]
     made: SpinLock<Option<Made>>,
 }
 
 /// A second resource.
 struct Made {
-    id: ResourceId,
-    format: Format,
+    _id: ResourceId,
     /// What takes it away.
     unref: Option<TwinUnref>,
 }
@@ -69,6 +74,8 @@ impl Twin {
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state: Atomic::new(ABSENT),
+            id: Atomic::new(0),
+            format: Atomic::new(0),
             made <- new_spinlock!(None),
         })
     }
@@ -92,28 +99,25 @@ impl Resource {
             return Some((Which::First, self.id()));
         }
 
-        let made = self.twin.made.lock();
-        made.as_ref()
-            .filter(|made| made.format.same_order(format))
-            .map(|made| (Which::Twin, made.id.get()))
+        let (id, image) = self.twin()?;
+        let there = Format::from_number(image.format)?;
+        there.same_order(format).then_some((Which::Twin, id))
     }
 
     /// The second resource, if there is one: the host's id, and the picture that the host knows it
     /// as.
     pub(crate) fn twin(&self) -> Option<(u32, Image)> {
-        let made = self.twin.made.lock();
-
-        made.as_ref().map(|made| {
-            let format = made.format.number();
-
-            (
-                made.id.get(),
+        // Without the lock: the kernel may have died.
+        match self.twin.id.load(Acquire) {
+            0 => None,
+            id => Some((
+                id,
                 Image {
-                    format,
+                    format: self.twin.format.load(Relaxed),
                     ..self.image
                 },
-            )
-        })
+            )),
+        }
     }
 }
 
@@ -162,15 +166,16 @@ fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) 
         drop(made);
         return Ok(());
     }
-    *made = Some(Made {
-        id,
-        format,
-        unref: Some(unref),
-    });
-    object.twin.state.store(LIVE, Relaxed);
-    // Under the lock, so that nobody names the resource before it is made.
     batch.push(create);
     batch.push(attach);
+    object.twin.state.store(LIVE, Relaxed);
+    object.twin.format.store(format.number(), Relaxed);
+    // Last, so that nobody names the resource before it is made.
+    object.twin.id.store(id.get(), Release);
+    *made = Some(Made {
+        _id: id,
+        unref: Some(unref),
+    });
     drop(made);
     Ok(())
 }

@@ -45,6 +45,8 @@ pub(crate) struct Meta {
     pub(super) check: fn(&[u8], usize) -> Result<usize, proto::ReplyError>,
     /// Bytes that the device says it wrote.
     pub(super) used: u32,
+    /// Whether it is one of those that the ring keeps in reserve.
+    pub(super) spare: bool,
     /// Times that putting it on the ring has failed.
     pub(super) attempts: u8,
     /// Number among the commands of its queue, for those who trace it.
@@ -83,6 +85,7 @@ impl Command {
         let meta = Meta {
             check: |bytes, used| Ok(proto::checked_bytes::<R::Response>(bytes, used)?.len()),
             used: 0,
+            spare: false,
             attempts: 0,
             number: 0,
             seq: 0,
@@ -99,6 +102,12 @@ impl Command {
             meta,
             GFP_KERNEL,
         )?))
+    }
+
+    /// Has the device answer nothing: there is no room for it.
+    pub(super) fn unanswered(mut self) -> Self {
+        drop(self.0.take_reply());
+        self
     }
 
     /// Puts another request of the same length in the place of the one that the command was built

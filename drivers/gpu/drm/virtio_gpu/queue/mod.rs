@@ -36,6 +36,7 @@ use self::{
     command::Meta,
     reaper::Reaper,
     ring::{
+        panic,
         Class,
         Ring,
         State, //
@@ -172,6 +173,16 @@ impl Queues {
     /// Queues a command of the display, of which the device is told by [`Self::kick`].
     pub(crate) fn push_display(self: &Arc<Self>, command: Command) {
         self.push(&self.control, command, Class::Display);
+    }
+
+    /// Sends requests when the kernel has died: past all that waits, without memory and without
+    /// locks that somebody may hold for ever. Waits a moment for the host to have carried them out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ring::send_in_panic`].
+    pub(crate) fn send_in_panic(&self, requests: &[&[u8]]) -> Result {
+        self.control.send_in_panic(requests)
     }
 
     /// Rings the doorbell for what was queued.
@@ -384,6 +395,13 @@ impl QueueOwner {
             Virtqueues::find::<Meta, 2>(dev, [c"control", c"cursor"], handler)?;
         let indirect = dev.has_feature(virtio::F_RING_INDIRECT_DESC);
 
+        for _ in 0..panic::SPARE {
+            // The longest that there are.
+            let request = proto::TransferToHost2d::new(0, 0, proto::Rect::sized(0, 0));
+            queues
+                .control
+                .keep_spare(Command::new(request)?.unanswered().0);
+        }
         queues.reaper.start();
         queues.control.start(control, indirect);
         queues.cursor.start(cursor, indirect);

@@ -8,6 +8,9 @@
 //! same object.
 #![forbid(unsafe_code)]
 
+pub(super) mod panic;
+
+use self::panic::Reserve;
 use super::{
     command::{
         header,
@@ -123,6 +126,7 @@ struct Inner {
     /// The number of the last command.
     number: u32,
     watch: Watch,
+    reserve: Reserve,
 }
 
 /// What became of a command that was tried to be put on the ring.
@@ -154,6 +158,7 @@ impl Ring {
                     fence_done: 0,
                     number: 0,
                     watch: Watch::default(),
+                    reserve: Reserve::new(),
                 },
                 "virtio_gpu::Ring"
             ),
@@ -367,6 +372,7 @@ impl Inner {
             return;
         };
 
+        self.reserve.give_used(used);
         // At most a ring's worth: used entries are only replaced by what we add, which is later.
         loop {
             vq.disable_interrupts();
@@ -378,7 +384,9 @@ impl Inner {
                 }
                 trace::cmd_response(vq, request.reply(), request.data.number);
                 self.watch.answered();
-                used.push(request);
+                if let Some(request) = self.reserve.take(request) {
+                    used.push(request);
+                }
             }
             if vq.is_broken() {
                 if !self.lost {

@@ -5,6 +5,7 @@
  */
 
 #include <linux/dma-mapping.h>
+#include <linux/highmem.h>
 #include <linux/io.h>
 
 #include "gem.h"
@@ -37,6 +38,11 @@ int abi_helper_gem_use_huge_pages(struct drm_device *dev, const char *when)
 u64 abi_helper_page_to_phys(struct page *page)
 {
 	return page_to_phys(page);
+}
+
+void *abi_helper_page_address_in_panic(struct page *page)
+{
+	return kmap_local_page_try_from_panic(page);
 }
 
 void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table)

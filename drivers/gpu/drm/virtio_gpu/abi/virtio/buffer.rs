@@ -227,6 +227,20 @@ impl<T> Request<T> {
         &mut self.command
     }
 
+    /// Makes `bytes` the command. Allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOSPC`] if they are longer than the command that the request was made with.
+    pub(crate) fn set_command(&mut self, bytes: &[u8]) -> Result {
+        if bytes.is_empty() || bytes.len() > self.command.capacity() {
+            return Err(ENOSPC);
+        }
+        self.command.clear();
+        self.command.extend_from_slice(bytes, GFP_ATOMIC)?;
+        Ok(())
+    }
+
     /// The whole room for the reply. What the device has not written is zero.
     pub(crate) fn reply(&self) -> &[u8] {
         &self.reply

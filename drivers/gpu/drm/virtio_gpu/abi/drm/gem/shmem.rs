@@ -178,6 +178,16 @@ impl<T: DriverObject> Object<T> {
         }
     }
 
+    /// The object's pages, if they are there. They stay as long as the object, as
+    /// [`Object::segments`] has pinned them. Takes no lock.
+    pub(in crate::abi) fn pages(&self) -> Option<NonNull<*mut bindings::page>> {
+        if self.is_imported() {
+            return None;
+        }
+        // SAFETY: `obj` is valid by the type invariants. The array is set once.
+        NonNull::new(unsafe { (*self.as_raw_shmem()).pages })
+    }
+
     /// Pins the pages for the rest of the object's life.
     fn pin(&self) -> Result {
         // SAFETY: `obj` is valid by the type invariants, and not imported, as the caller checked.

@@ -77,6 +77,16 @@ impl<D: KmsDriver> Framebuffer<D> {
         unsafe { (*self.raw().format).format }
     }
 
+    pub(super) fn raw_format(&self) -> *const bindings::drm_format_info {
+        self.raw().format
+    }
+
+    /// Whether each pixel has so many bytes.
+    pub(super) fn has_pixels_of(&self, bytes: usize) -> bool {
+        // SAFETY: As in `format()`. Both members of the union are bytes.
+        usize::from(unsafe { (*self.raw().format).__bindgen_anon_1.cpp.as_ref()[0] }) == bytes
+    }
+
     /// Width in pixels.
     pub(crate) fn width(&self) -> u32 {
         self.raw().width

@@ -19,6 +19,7 @@ mod crtc;
 mod framebuffer;
 mod managed;
 mod mode_config;
+mod panic;
 mod plane;
 mod plane_state;
 

@@ -12,6 +12,7 @@ use super::{
     },
     crtc::Crtc,
     managed,
+    panic,
     plane_state::State,
     KmsDriver,
     Rect,
@@ -72,6 +73,14 @@ pub(crate) trait DriverPlane: Sized + Send + Sync + 'static {
         prepare: &PlanePrepare<'_, Self>,
     ) -> Result<Option<Self::Prepared>>;
 
+    /// Whether the plane can show why the kernel has died.
+    const PANIC: bool;
+
+    /// The kernel has died, and somebody has written into the pages of the framebuffer, all over the
+    /// [source](PlaneState::source), what is to be seen. Must not sleep, take locks, allocate memory or wait
+    /// without a bound.
+    fn panic_flush(_plane: &Plane<Self>, _state: &PlaneState<'_, Self::Driver>) {}
+
     /// Carries an update out.
     fn update(plane: &Plane<Self>, prepared: Self::Prepared);
 }
@@ -113,6 +122,16 @@ impl<T: DriverPlane> Plane<T> {
         cleanup_fb: Some(Self::cleanup_callback),
         atomic_check: Some(Self::check_callback),
         atomic_update: Some(Self::update_callback),
+        get_scanout_buffer: if T::PANIC {
+            Some(panic::get_scanout_buffer_callback::<T>)
+        } else {
+            None
+        },
+        panic_flush: if T::PANIC {
+            Some(panic::flush_callback::<T>)
+        } else {
+            None
+        },
         atomic_async_check: if T::ASYNC {
             Some(Self::async_check_callback)
         } else {
@@ -190,7 +209,7 @@ impl<T: DriverPlane> Plane<T> {
     /// # Safety
     ///
     /// `plane` must be a valid plane of type `T`.
-    unsafe fn from_raw<'a>(plane: *mut bindings::drm_plane) -> &'a Self {
+    pub(super) unsafe fn from_raw<'a>(plane: *mut bindings::drm_plane) -> &'a Self {
         // SAFETY: By the safety requirements; `plane` is the first member.
         unsafe { &*plane.cast() }
     }
