@@ -13,6 +13,7 @@ import threading
 import time
 
 import cpio
+import xwindow
 from qmp import Qmp, QmpError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -37,7 +38,7 @@ class Boot:
         self.up = None
         self.splats = []
         self.problems = []
-        self.qmp = None
+        self.qmp = self.display = None
         self.dir = tempfile.mkdtemp(prefix="vm")
         self.console = os.path.join(opt.out, "console.log")
         self.procs = []
@@ -148,11 +149,11 @@ class Boot:
         """A screen in memory, for display back ends that want one."""
         read, write = os.pipe()
         self.procs.append(subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "4096x3072x24", "-nolisten", "tcp"],
             pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         os.close(write)
         with os.fdopen(read) as f:
-            env["DISPLAY"] = ":" + f.readline().strip()
+            self.display = env["DISPLAY"] = ":" + f.readline().strip()
 
     # -- the boot ---------------------------------------------------------------------
 
@@ -265,7 +266,7 @@ class Boot:
             return ""
         if what == "screendump":
             name = os.path.basename(args[0])
-            self.qmp.screendump(f"{self.opt.out}/{name}", int(args[1]) if len(args) > 1 else 0)
+            self._screendump(f"{self.opt.out}/{name}", int(args[1]) if len(args) > 1 else 0)
             return name
         if what == "picture":
             return self._picture(*args)
@@ -277,11 +278,18 @@ class Boot:
             return ""
         raise ValueError(f"no such request: {what}")
 
+    def _screendump(self, path, head):
+        """What a scanout shows. Where QEMU draws with GL it cannot tell: the head's window has it."""
+        if self.display:
+            xwindow.grab(self.display, head).save(path)
+        else:
+            self.qmp.screendump(path, head)
+
     def _picture(self, name, colour, head="0"):
         """A screendump and what is on it: width, height, how many colours, percent that has this one."""
         from PIL import Image
         path = f"{self.opt.out}/{os.path.basename(name)}"
-        self.qmp.screendump(path, int(head))
+        self._screendump(path, int(head))
         with Image.open(path) as picture:
             picture = picture.convert("RGB")
             counts = {rgb: n for n, rgb in picture.getcolors(picture.width * picture.height)}

@@ -11,7 +11,9 @@ use crate::{
             shm::SharedMemory, //
         }, //
     },
+    capset::Capsets,
     config,
+    context,
     display::Display,
     driver::VirtioGpu,
     features::Features,
@@ -43,6 +45,8 @@ pub(crate) struct Gpu {
     queues: Arc<Queues>,
     display: Pin<KBox<Display>>,
     resource_ids: Arc<Ids>,
+    context_ids: Arc<context::Ids>,
+    capsets: Pin<KBox<Capsets>>,
     /// The order of fenced commands that are of no context.
     timeline: Arc<Timeline>,
 }
@@ -98,6 +102,8 @@ impl Gpu {
             queues: Queues::new(dev.parent())?,
             display: KBox::try_pin_init(Display::new(), GFP_KERNEL)?,
             resource_ids: Ids::new()?,
+            context_ids: context::Ids::new()?,
+            capsets: KBox::pin_init(Capsets::new(), GFP_KERNEL)?,
             timeline: Timeline::new(None)?,
         })
     }
@@ -140,6 +146,16 @@ impl Gpu {
     /// The ids of the device's resources.
     pub(crate) fn resource_ids(&self) -> &Arc<Ids> {
         &self.resource_ids
+    }
+
+    /// The ids of the device's contexts.
+    pub(crate) fn context_ids(&self) -> &Arc<context::Ids> {
+        &self.context_ids
+    }
+
+    /// The capability sets.
+    pub(crate) fn capsets(&self) -> &Capsets {
+        &self.capsets
     }
 
     /// The timeline of commands that are of no context.

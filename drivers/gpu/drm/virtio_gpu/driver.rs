@@ -18,6 +18,7 @@ use crate::{
             }, //
         }, //
     },
+    capset,
     config,
     debugfs,
     device::{
@@ -246,6 +247,7 @@ impl Bound {
         display::init(drm)?;
 
         dev.ready();
+        capset::probe(drm);
         display::probe_info(drm);
         debugfs::init(drm);
         drm.register()?;

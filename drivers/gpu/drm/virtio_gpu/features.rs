@@ -22,8 +22,10 @@ use virtio_gpu_proto as proto;
 
 /// The features that the driver looks at.
 pub(crate) const TABLE: &[u32] = &[
+    proto::F_VIRGL,
     proto::F_EDID,
     proto::F_RESOURCE_BLOB,
+    proto::F_CONTEXT_INIT,
     proto::F_BLOB_ALIGNMENT,
 ];
 
@@ -85,7 +87,9 @@ impl Features {
     /// What was negotiated with `dev`.
     pub(crate) fn of<Ctx: kernel::device::DeviceContext>(dev: &virtio::Device<Ctx>) -> Self {
         Self {
+            virgl: dev.has_feature(proto::F_VIRGL),
             edid: dev.has_feature(proto::F_EDID),
+            context_init: dev.has_feature(proto::F_CONTEXT_INIT),
             ..Self::default()
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::{
     abi::drm,
+    context::Context,
     device::DrmDevice,
     driver::VirtioGpu,
     queue::Credits, //
@@ -15,8 +16,11 @@ use kernel::{
 };
 
 /// An open file.
+#[pin_data]
 pub(crate) struct File {
     credits: Arc<Credits>,
+    /// What it renders in, where there is 3D.
+    context: Option<Pin<KBox<Context>>>,
 }
 
 impl File {
@@ -24,16 +28,32 @@ impl File {
     pub(crate) fn credits(&self) -> &Arc<Credits> {
         &self.credits
     }
+
+    /// What it renders in, where there is 3D.
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.context.as_deref()
+    }
 }
 
 impl drm::DriverFile for File {
     type Driver = VirtioGpu;
 
-    fn open(_dev: &DrmDevice) -> Result<Pin<KBox<Self>>> {
+    fn open(dev: &DrmDevice) -> Result<Pin<KBox<Self>>> {
         let credits = Credits::new()?;
+        let context = match dev.features().virgl {
+            true => Some(KBox::try_pin_init(
+                Context::new(dev.context_ids()),
+                GFP_KERNEL,
+            )?),
+            false => None,
+        };
 
-        Ok(KBox::pin(Self { credits }, GFP_KERNEL)?)
+        Ok(KBox::pin(Self { credits, context }, GFP_KERNEL)?)
     }
 
-    fn close(_dev: &DrmDevice, _this: Pin<KBox<Self>>) {}
+    fn close(dev: &DrmDevice, this: Pin<KBox<Self>>) {
+        if let Some(context) = &this.context {
+            context.destroy(dev.queues());
+        }
+    }
 }

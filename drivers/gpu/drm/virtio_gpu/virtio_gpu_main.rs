@@ -3,7 +3,9 @@
 //! A DRM driver for virtio-gpu devices.
 
 mod abi;
+mod capset;
 mod config;
+mod context;
 mod debugfs;
 mod device;
 mod display;
@@ -14,6 +16,7 @@ mod file;
 mod ioctl;
 mod object;
 mod queue;
+mod submit;
 
 kernel::prelude::module! {
     type: driver::Module,

@@ -60,5 +60,6 @@
 #include "helpers/gem.h"
 #include "helpers/ida.h"
 #include "helpers/kms.h"
+#include "helpers/sync.h"
 #include "helpers/trace.h"
 #include "helpers/virtio.h"

@@ -14,6 +14,7 @@ pub(crate) mod print;
 mod proto_check;
 pub(crate) mod sg;
 pub(crate) mod sync;
+pub(crate) mod task;
 pub(crate) mod trace;
 pub(crate) mod uapi;
 pub(crate) mod vgaarb;

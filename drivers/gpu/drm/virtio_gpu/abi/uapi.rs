@@ -10,11 +10,13 @@ use super::{
 };
 
 pub(crate) use bindings::{
+    drm_virtgpu_3d_box,
     drm_virtgpu_3d_transfer_from_host,
     drm_virtgpu_3d_transfer_to_host,
     drm_virtgpu_3d_wait,
     drm_virtgpu_context_init,
     drm_virtgpu_execbuffer,
+    drm_virtgpu_execbuffer_syncobj,
     drm_virtgpu_get_caps,
     drm_virtgpu_getparam,
     drm_virtgpu_map,
@@ -33,6 +35,15 @@ pub(crate) use bindings::{
     DRM_VIRTGPU_TRANSFER_FROM_HOST,
     DRM_VIRTGPU_TRANSFER_TO_HOST,
     DRM_VIRTGPU_WAIT,
+    VIRTGPU_CONTEXT_PARAM_CAPSET_ID,
+    VIRTGPU_CONTEXT_PARAM_DEBUG_NAME,
+    VIRTGPU_CONTEXT_PARAM_NUM_RINGS,
+    VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK,
+    VIRTGPU_EVENT_FENCE_SIGNALED,
+    VIRTGPU_EXECBUF_FENCE_FD_IN,
+    VIRTGPU_EXECBUF_FENCE_FD_OUT,
+    VIRTGPU_EXECBUF_RING_IDX,
+    VIRTGPU_EXECBUF_SYNCOBJ_RESET,
     VIRTGPU_PARAM_3D_FEATURES,
     VIRTGPU_PARAM_BLOB_ALIGNMENT,
     VIRTGPU_PARAM_CAPSET_QUERY_FIX,
@@ -65,4 +76,12 @@ arguments! {
     drm_virtgpu_resource_create,
     drm_virtgpu_resource_create_blob,
     drm_virtgpu_resource_info,
+}
+
+/// The description of a sync object in these bytes of a caller.
+pub(crate) fn execbuffer_syncobj(
+    bytes: [u8; size_of::<drm_virtgpu_execbuffer_syncobj>()],
+) -> drm_virtgpu_execbuffer_syncobj {
+    // SAFETY: A C structure of integers without padding, of which every bit pattern is a value.
+    unsafe { core::mem::transmute(bytes) }
 }

@@ -8,12 +8,15 @@
 //! before it have, with the result of its own command.
 #![forbid(unsafe_code)]
 
-use crate::abi::sync::{
-    DriverFence,
-    Fence,
-    FenceContext,
-    FenceMemory,
-    FenceNames, //
+use crate::abi::{
+    drm::Event,
+    sync::{
+        DriverFence,
+        Fence,
+        FenceContext,
+        FenceMemory,
+        FenceNames, //
+    }, //
 };
 use kernel::{
     list::{
@@ -73,9 +76,25 @@ enum State {
     /// Not submitted, or all over.
     Idle,
     /// The host has not answered.
-    Pending(DriverFence),
+    Pending(Signal),
     /// The command has ended, but not all before it.
-    Ended(DriverFence, Result),
+    Ended(Signal, Result),
+}
+
+/// What happens when it is a place's turn.
+struct Signal {
+    fence: DriverFence,
+    /// Sent to the client right after.
+    event: Option<Event>,
+}
+
+impl Signal {
+    fn signal(self, result: Result) {
+        self.fence.signal(result);
+        if let Some(event) = self.event {
+            event.send();
+        }
+    }
 }
 
 impl_list_arc_safe! {
@@ -132,25 +151,30 @@ impl Timeline {
         {
             let mut state = place.state.lock();
             *state = match core::mem::replace(&mut *state, State::Idle) {
-                State::Pending(fence) => State::Ended(fence, result),
+                State::Pending(signal) => State::Ended(signal, result),
                 other => other,
             };
         }
-        while let Some((fence, result)) = places.pop_ended() {
-            fence.signal(result);
+        while let Some((signal, result)) = places.pop_ended() {
+            signal.signal(result);
         }
+    }
+
+    /// Whether `fence` has a place on the timeline.
+    pub(crate) fn has(&self, fence: &Fence) -> bool {
+        self.context.has(fence)
     }
 }
 
 impl Places {
     /// Takes the first place if its command has ended.
-    fn pop_ended(&mut self) -> Option<(DriverFence, Result)> {
+    fn pop_ended(&mut self) -> Option<(Signal, Result)> {
         let ended = {
             let first = self.pending.iter().next()?;
             let mut state = first.state.lock();
 
             match core::mem::replace(&mut *state, State::Idle) {
-                State::Ended(fence, result) => (fence, result),
+                State::Ended(signal, result) => (signal, result),
                 other => {
                     *state = other;
                     return None;
@@ -183,7 +207,7 @@ impl Prepared {
                 .memory
                 .init::<Names>(&self.timeline.context, places.seqno);
             let public = ARef::from(fence.fence());
-            *place.state.lock() = State::Pending(fence);
+            *place.state.lock() = State::Pending(Signal { fence, event: None });
             places.pending.push_back(self.place);
             public
         };
@@ -210,6 +234,13 @@ impl JobFence {
     /// What those who wait for the command get.
     pub(crate) fn fence(&self) -> &Fence {
         &self.fence
+    }
+
+    /// Sends `event` when the fence signals.
+    pub(crate) fn announce(&mut self, event: Event) {
+        if let State::Pending(signal) = &mut *self.place.state.lock() {
+            signal.event = Some(event);
+        }
     }
 
     /// The host's ring that the command is for.

@@ -6,18 +6,40 @@
 use super::File;
 use crate::{
     abi::uapi,
+    capset,
     device::DrmDevice, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
+};
 
+/// Writes as much of the set as it has or the caller wants, whichever is less.
+///
 /// # Errors
 ///
-/// [`ENOSYS`], as on every device without capability sets: they come with VIRGL, which is not
-/// negotiated.
+/// [`ENOSYS`] if the device has no sets; [`EINVAL`] for a size of 0, or a set or version that it does
+/// not have; [`EFAULT`], and those of [`capset::get`].
 pub(super) fn get_caps(
-    _dev: &DrmDevice,
-    _args: &mut uapi::drm_virtgpu_get_caps,
+    dev: &DrmDevice,
+    args: &mut uapi::drm_virtgpu_get_caps,
     _file: &File,
 ) -> Result<u32> {
-    Err(ENOSYS)
+    if dev.capsets().is_empty() {
+        return Err(ENOSYS);
+    }
+    if args.size == 0 {
+        return Err(EINVAL);
+    }
+    let data = capset::get(dev, args.cap_set_id, args.cap_set_ver)?;
+    let len = usize::try_from(args.size)?.min(data.len());
+    let addr = usize::try_from(args.addr).map_err(|_| EFAULT)?;
+
+    UserSlice::new(UserPtr::from_addr(addr), len)
+        .writer()
+        .write_slice(data.get(..len).unwrap_or_default())?;
+    Ok(0)
 }

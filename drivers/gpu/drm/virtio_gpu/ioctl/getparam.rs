@@ -29,7 +29,7 @@ pub(super) fn getparam(
     args: &mut uapi::drm_virtgpu_getparam,
     _file: &File,
 ) -> Result<u32> {
-    let bytes = value(dev.features(), args.param)?.to_ne_bytes();
+    let bytes = value(dev.features(), dev.capsets().mask(), args.param)?.to_ne_bytes();
     let addr = usize::try_from(args.value).map_err(|_| EFAULT)?;
 
     UserSlice::new(UserPtr::from_addr(addr), bytes.len())
@@ -38,8 +38,8 @@ pub(super) fn getparam(
     Ok(0)
 }
 
-/// The value of `param`.
-fn value(features: &Features, param: u64) -> Result<u32> {
+/// The value of `param` on a device with `features` and the capability sets in the mask `capsets`.
+fn value(features: &Features, capsets: u64, param: u64) -> Result<u32> {
     let param = u32::try_from(param).map_err(|_| EINVAL)?;
 
     Ok(match param {
@@ -51,8 +51,8 @@ fn value(features: &Features, param: u64) -> Result<u32> {
         uapi::VIRTGPU_PARAM_CONTEXT_INIT | uapi::VIRTGPU_PARAM_EXPLICIT_DEBUG_NAME => {
             features.context_init.into()
         }
-        // Capability sets come with VIRGL.
-        uapi::VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs => 0,
+        // CAST: What fits of the mask.
+        uapi::VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs => capsets as u32,
         uapi::VIRTGPU_PARAM_BLOB_ALIGNMENT => features.blob_alignment.ok_or(ENOENT)?,
         _ => return Err(EINVAL),
     })
@@ -66,11 +66,11 @@ mod tests {
     fn a_bare_device() {
         let features = Features::default();
 
-        assert_eq!(value(&features, 2), Ok(1));
+        assert_eq!(value(&features, 0, 2), Ok(1));
         for param in [1, 3, 4, 5, 6, 7, 8] {
-            assert_eq!(value(&features, param), Ok(0));
+            assert_eq!(value(&features, 0, param), Ok(0));
         }
-        assert_eq!(value(&features, 9), Err(ENOENT));
+        assert_eq!(value(&features, 0, 9), Err(ENOENT));
     }
 
     #[test]
@@ -80,13 +80,18 @@ mod tests {
             ..Features::default()
         };
 
-        assert_eq!(value(&features, 9), Ok(4096));
+        assert_eq!(value(&features, 0, 9), Ok(4096));
+    }
+
+    #[test]
+    fn capability_sets() {
+        assert_eq!(value(&Features::default(), 1 << 33 | 0b110, 7), Ok(0b110));
     }
 
     #[test]
     fn unknown_parameters() {
         for param in [0, 10, 11, 1 << 32, (1 << 32) + 1, u64::MAX] {
-            assert_eq!(value(&Features::default(), param), Err(EINVAL));
+            assert_eq!(value(&Features::default(), 0, param), Err(EINVAL));
         }
     }
 }

@@ -3,20 +3,40 @@
 //! `DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST`: the host writes an object's contents to its pages.
 #![forbid(unsafe_code)]
 
-use super::File;
+use super::{
+    transfer_to_host::transfer,
+    File, //
+};
 use crate::{
     abi::uapi,
-    device::DrmDevice, //
+    device::DrmDevice,
+    object::Object,
+    submit, //
 };
 use kernel::prelude::*;
 
+/// The object is busy until the host is done.
+///
 /// # Errors
 ///
-/// [`ENOSYS`], as on every device without 3D: VIRGL is not negotiated.
+/// [`ENOSYS`] without 3D; [`ENOENT`] for an unknown handle; [`EINVAL`] if lines are given, which the
+/// host knows; [`EIO`] for an object that the host has refused; [`ENOMEM`]; [`ERESTARTSYS`] if a
+/// signal is pending.
 pub(super) fn transfer_from_host(
-    _dev: &DrmDevice,
-    _args: &mut uapi::drm_virtgpu_3d_transfer_from_host,
-    _file: &File,
+    dev: &DrmDevice,
+    args: &mut uapi::drm_virtgpu_3d_transfer_from_host,
+    file: &File,
 ) -> Result<u32> {
-    Err(ENOSYS)
+    let inner = file.inner();
+    let context = inner.context().ok_or(ENOSYS)?;
+
+    context.ensure(dev)?;
+    let object = Object::lookup(file, args.bo_handle)?;
+    if args.stride != 0 || args.layer_stride != 0 {
+        return Err(EINVAL);
+    }
+    let credit = inner.credits().take()?;
+    let transfer = transfer(&args.box_, args.offset, args.level);
+    submit::from_host(dev, context, &object, &transfer, credit)?;
+    Ok(0)
 }

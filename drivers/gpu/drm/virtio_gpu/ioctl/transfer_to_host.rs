@@ -8,7 +8,8 @@ use crate::{
     abi::uapi,
     device::DrmDevice,
     object::Object,
-    queue::Command, //
+    queue::Command,
+    submit, //
 };
 use kernel::prelude::*;
 use virtio_gpu_proto as proto;
@@ -18,22 +19,57 @@ use virtio_gpu_proto as proto;
 ///
 /// # Errors
 ///
-/// [`ENOENT`] for an unknown handle, [`EIO`] for an object that the host has refused, [`ENOMEM`],
-/// [`ERESTARTSYS`] if a signal is pending.
+/// [`ENOENT`] for an unknown handle; [`EINVAL`] if lines are given, which the host knows;
+/// [`EIO`] for an object that the host has refused; [`ENOMEM`]; [`ERESTARTSYS`] if a signal is pending.
 pub(super) fn transfer_to_host(
     dev: &DrmDevice,
     args: &mut uapi::drm_virtgpu_3d_transfer_to_host,
     file: &File,
 ) -> Result<u32> {
     let object = Object::lookup(file, args.bo_handle)?;
-    let area = proto::Rect::new(args.box_.x, args.box_.y, args.box_.w, args.box_.h);
-    let request = proto::TransferToHost2d::new(object.id(), args.offset.into(), area);
+    let inner = file.inner();
 
     object.check_usable()?;
-    let credit = file.inner().credits().take()?;
+    if let Some(context) = inner.context() {
+        // The host knows the lines of a resource that it keeps itself.
+        if args.stride != 0 || args.layer_stride != 0 {
+            return Err(EINVAL);
+        }
+        context.ensure(dev)?;
+        let credit = inner.credits().take()?;
+        let transfer = transfer(&args.box_, args.offset, args.level);
+        submit::to_host(dev, context, &object, &transfer, credit)?;
+        return Ok(0);
+    }
+
+    let area = proto::Rect::new(args.box_.x, args.box_.y, args.box_.w, args.box_.h);
+    let request = proto::TransferToHost2d::new(object.id(), args.offset.into(), area);
+    let credit = inner.credits().take()?;
     let command = Command::new(request)?.hold(object.clone()).charge(credit);
     object.copies().forget();
     object.sync_for_device();
     dev.queues().batch().push(command);
     Ok(0)
+}
+
+/// The part `area` of an object as the wire has it. The host checks it.
+pub(super) fn transfer(
+    area: &uapi::drm_virtgpu_3d_box,
+    offset: u32,
+    level: u32,
+) -> proto::Transfer3d {
+    proto::Transfer3d {
+        box_: proto::Box3d {
+            x: area.x,
+            y: area.y,
+            z: area.z,
+            w: area.w,
+            h: area.h,
+            d: area.d,
+        },
+        offset: offset.into(),
+        level,
+        stride: 0,
+        layer_stride: 0,
+    }
 }

@@ -50,8 +50,8 @@ pub(crate) struct Image {
 pub(crate) enum Origin {
     /// A dumb buffer.
     Dumb,
-    /// The object is busy until the host has answered.
-    ResourceCreate,
+    /// The object is busy until the host has answered. What makes it one for 3D is as given.
+    ResourceCreate(Option<proto::Params3d>),
 }
 
 /// Makes an object of `size` bytes of guest memory, and its resource on the host. Does not wait for
@@ -70,16 +70,23 @@ pub(crate) fn create(
 ) -> Result<ARef<Object>> {
     let dumb = origin == Origin::Dumb;
     let object = Object::new_shmem(dev, size, Args { image, dumb })?;
-    let mut request = proto::ResourceCreate2d::new(
-        object.id(),
-        proto::formats::Format::B8G8R8X8Unorm,
-        image.width,
-        image.height,
-    );
-    // The host says which formats it has.
-    request.format.set(image.format);
-
-    let mut create = Command::new(request)?
+    let create = match origin {
+        Origin::ResourceCreate(Some(params)) => {
+            Command::new(proto::ResourceCreate3d::new(object.id(), &params))?
+        }
+        Origin::ResourceCreate(None) | Origin::Dumb => {
+            let mut request = proto::ResourceCreate2d::new(
+                object.id(),
+                proto::formats::Format::B8G8R8X8Unorm,
+                image.width,
+                image.height,
+            );
+            // The host says which formats it has.
+            request.format.set(image.format);
+            Command::new(request)?
+        }
+    };
+    let mut create = create
         .hold(object.clone())
         .charge(credit)
         .on_reply(Outcome::new(&object, ABSENT)?);
@@ -90,7 +97,7 @@ pub(crate) fn create(
         Outcome::new(&object, NO_BACKING)?,
     )?;
 
-    if origin == Origin::ResourceCreate {
+    if matches!(origin, Origin::ResourceCreate(_)) {
         let prepared = dev.timeline().prepare()?;
         let fences = object.reservation().lock_for_fence()?;
         let job = prepared.submit();

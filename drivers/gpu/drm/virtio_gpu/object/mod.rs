@@ -85,6 +85,8 @@ pub(crate) struct Resource {
     /// One of the states above.
     state: Atomic<u32>,
     stamp: Stamp,
+    /// Transfers under way from the host that end in a copy over the pages.
+    reads: Atomic<u32>,
     /// The other resource that the host may have on the same pages.
     #[pin]
     twin: Twin,
@@ -122,6 +124,21 @@ impl Resource {
         &self.stamp
     }
 
+    /// A transfer from the host begins that will end in a copy over the pages.
+    pub(crate) fn begin_read(&self) {
+        self.reads.fetch_add(1, Relaxed);
+    }
+
+    /// Such a transfer has ended.
+    pub(crate) fn end_read(&self) {
+        self.reads.fetch_add(u32::MAX, Relaxed);
+    }
+
+    /// Whether there is such a transfer.
+    pub(crate) fn is_read(&self) -> bool {
+        self.reads.load(Relaxed) != 0
+    }
+
     /// # Errors
     ///
     /// [`EIO`] if the host has refused the resource.
@@ -146,10 +163,24 @@ impl gem::DriverObject for Resource {
             dumb: args.dumb,
             state: Atomic::new(ABSENT),
             stamp: Stamp::new(),
+            reads: Atomic::new(0),
             twin <- Twin::new(),
             copies <- Copies::new(),
             unref <- new_spinlock!(Some(Unref::new(id.get())?)),
         }? Error)
+    }
+
+    fn open(object: &Object, file: &gem::File<Self>) -> Result {
+        match file.inner().context() {
+            Some(context) => context.attach(object.dev().queues(), object),
+            None => Ok(()),
+        }
+    }
+
+    fn close(object: &Object, file: &gem::File<Self>) {
+        if let Some(context) = file.inner().context() {
+            context.detach(object.dev().queues(), object);
+        }
     }
 
     fn release(object: Released<Self>) {

@@ -61,6 +61,8 @@ pub(crate) struct Meta {
     pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
     /// Who hears of the end.
     pub(super) reply: Option<KBox<dyn Reply>>,
+    /// More of them.
+    pub(super) more_objects: KVVec<ARef<gem::Object<Resource>>>,
     /// The credit that the command was given for.
     pub(super) credit: Option<Credit>,
 }
@@ -68,7 +70,8 @@ pub(crate) struct Meta {
 impl Meta {
     /// The stamps of the objects that the command names.
     pub(super) fn stamps(&self) -> impl Iterator<Item = &Stamp> {
-        self.objects.iter().flatten().map(|object| object.stamp())
+        Iterator::chain(self.objects.iter().flatten(), &self.more_objects)
+            .map(|object| object.stamp())
     }
 }
 
@@ -82,6 +85,15 @@ impl Command {
     ///
     /// [`ENOMEM`].
     pub(crate) fn new<R: proto::Request>(request: R) -> Result<Self> {
+        Self::with_reply(request, <R::Response as proto::Response>::MAX_LEN)
+    }
+
+    /// Builds a command with room for `len` bytes of reply.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn with_reply<R: proto::Request>(request: R, len: usize) -> Result<Self> {
         let meta = Meta {
             check: |bytes, used| Ok(proto::checked_bytes::<R::Response>(bytes, used)?.len()),
             used: 0,
@@ -92,13 +104,14 @@ impl Command {
             fence: None,
             fenced: false,
             objects: [const { None }; MAX_OBJECTS],
+            more_objects: KVVec::new(),
             reply: None,
             credit: None,
         };
 
         Ok(Self(virtio::Request::new(
             request.as_bytes(),
-            <R::Response as proto::Response>::MAX_LEN,
+            len,
             meta,
             GFP_KERNEL,
         )?))
@@ -132,6 +145,12 @@ impl Command {
         if let Some(slot) = self.0.data.objects.iter_mut().find(|slot| slot.is_none()) {
             *slot = Some(object);
         }
+        self
+    }
+
+    /// Names any number of objects, in place of those named so before.
+    pub(crate) fn hold_all(mut self, objects: KVVec<ARef<gem::Object<Resource>>>) -> Self {
+        self.0.data.more_objects = objects;
         self
     }
 

@@ -344,7 +344,20 @@ impl Batch<'_> {
     ///
     /// [`ENOMEM`].
     pub(crate) fn request<R: proto::Request>(&mut self, request: R) -> Result<Pending<R>> {
-        Pending::push(self, request)
+        self.request_for(request, <R::Response as proto::Response>::MAX_LEN)
+    }
+
+    /// The same with room for `len` bytes of reply.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn request_for<R: proto::Request>(
+        &mut self,
+        request: R,
+        len: usize,
+    ) -> Result<Pending<R>> {
+        Pending::push(self, request, len)
     }
 }
 

@@ -41,13 +41,10 @@ pub(super) fn fail(request: &mut virtio::Request<Meta>, e: Error) {
     end(request, Err(e));
 }
 
-/// Ends a command with a reply of so many bytes or an error: signals its fence, tells who wants to
-/// know.
+/// Ends a command with a reply of so many bytes or an error: tells who wants to know, and signals its
+/// fence, so that who is woken by that finds everything done.
 fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     drop(request.data.credit.take());
-    if let Some(fence) = request.data.fence.take() {
-        fence.complete(result.map(|_| ()).map_err(for_userspace));
-    }
     // Stays with the request, to be dropped with it, where freeing an object is fine.
     let bytes = result.map(|len| {
         let mut bytes = request.take_reply();
@@ -56,6 +53,9 @@ fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     });
     if let Some(reply) = request.data.reply.as_mut() {
         reply.done(bytes);
+    }
+    if let Some(fence) = request.data.fence.take() {
+        fence.complete(result.map(|_| ()).map_err(for_userspace));
     }
 }
 

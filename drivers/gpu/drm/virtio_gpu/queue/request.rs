@@ -53,12 +53,12 @@ pub(crate) struct Pending<R> {
 }
 
 impl<R: proto::Request> Pending<R> {
-    /// Pushes `request` with a batch.
+    /// Pushes `request` with a batch, with room for `len` bytes of reply.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub(super) fn push(batch: &mut Batch<'_>, request: R) -> Result<Self> {
+    pub(super) fn push(batch: &mut Batch<'_>, request: R, len: usize) -> Result<Self> {
         let meeting = Arc::pin_init(
             pin_init!(Meeting {
                 done <- Completion::new(),
@@ -68,7 +68,7 @@ impl<R: proto::Request> Pending<R> {
         )?;
         let answer = KBox::new(Answer(meeting.clone()), GFP_KERNEL)?;
 
-        batch.push(Command::new(request)?.on_reply(answer));
+        batch.push(Command::with_reply(request, len)?.on_reply(answer));
         Ok(Self {
             meeting,
             _request: PhantomData,

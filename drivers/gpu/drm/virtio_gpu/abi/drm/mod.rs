@@ -6,10 +6,12 @@ pub(crate) mod aperture;
 pub(crate) mod debugfs;
 pub(crate) mod device;
 pub(crate) mod driver;
+pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod gem;
 pub(crate) mod ioctl;
 pub(crate) mod kms;
+pub(crate) mod syncobj;
 
 pub(crate) use self::{
     device::Device,
@@ -18,10 +20,12 @@ pub(crate) use self::{
         DriverInfo,
         DumbArgs, //
     },
+    event::Event,
     file::{
         DriverFile,
         File, //
     },
+    syncobj::Syncobj, //
 };
 
 use crate::abi::bindings;

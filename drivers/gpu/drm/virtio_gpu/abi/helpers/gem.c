@@ -50,6 +50,11 @@ void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table)
 	dma_sync_sgtable_for_device(dev, table, DMA_TO_DEVICE);
 }
 
+void abi_helper_dma_sync_to_cpu(struct device *dev, struct sg_table *table)
+{
+	dma_sync_sgtable_for_cpu(dev, table, DMA_FROM_DEVICE);
+}
+
 void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,
 				     const struct drm_gem_object *obj)
 {

@@ -15,6 +15,7 @@ int abi_helper_gem_use_huge_pages(struct drm_device *dev, const char *when);
 u64 abi_helper_page_to_phys(struct page *page);
 void *abi_helper_page_address_in_panic(struct page *page);
 void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table);
+void abi_helper_dma_sync_to_cpu(struct device *dev, struct sg_table *table);
 
 void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,
 				     const struct drm_gem_object *obj);

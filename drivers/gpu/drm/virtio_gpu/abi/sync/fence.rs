@@ -52,6 +52,55 @@ impl Fence {
         unsafe { bindings::abi_helper_dma_fence_trace_emit(self.as_raw()) };
     }
 
+    /// The timeline that the fence is of.
+    pub(crate) fn context(&self) -> u64 {
+        // SAFETY: The fence is valid by the type invariant, and this does not change.
+        unsafe { (*self.as_raw()).context }
+    }
+
+    /// Waits for the fence, whatever it ends with.
+    ///
+    /// # Errors
+    ///
+    /// [`ERESTARTSYS`] if a signal is pending.
+    pub(crate) fn wait_interruptible(&self) -> Result {
+        // SAFETY: The fence is valid by the type invariant.
+        let left = unsafe { bindings::dma_fence_wait_timeout(self.as_raw(), true, c_long::MAX) };
+
+        if left < 0 {
+            // CAST: An errno fits.
+            return Err(Error::from_errno(left as i32));
+        }
+        Ok(())
+    }
+
+    /// Calls `f` with each of the fences that this one is made of, until one fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Fence) -> Result) -> Result {
+        let mut cursor = pin_init::zeroed();
+        // SAFETY: The fence is valid by the type invariant; the cursor is initialised by the call and
+        // holds references to what is walked.
+        let mut fence = unsafe { bindings::dma_fence_unwrap_first(self.as_raw(), &mut cursor) };
+        let mut result = Ok(());
+
+        while !fence.is_null() && result.is_ok() {
+            // SAFETY: The cursor holds a reference to it until the next step.
+            result = f(unsafe { &*fence.cast() });
+            if result.is_ok() {
+                // SAFETY: The cursor is that of a walk which has not ended.
+                fence = unsafe { bindings::dma_fence_unwrap_next(&mut cursor) };
+            }
+        }
+        if result.is_err() {
+            // SAFETY: A walk that has not ended holds a reference to where it is in the chain.
+            unsafe { bindings::abi_helper_dma_fence_put(cursor.chain) };
+        }
+        result
+    }
+
     /// `None` if the fence has not signalled, else how the work ended. Only tests look so far.
     #[cfg(CONFIG_KUNIT = "y")]
     pub(crate) fn status(&self) -> Option<Result> {
@@ -110,6 +159,11 @@ impl<N: FenceNames> Ops<N> {
 pub(crate) struct FenceContext(u64);
 
 impl FenceContext {
+    /// Whether `fence` is of this timeline.
+    pub(crate) fn has(&self, fence: &Fence) -> bool {
+        self.0 == fence.context()
+    }
+
     /// Makes a new timeline.
     pub(crate) fn new() -> Self {
         // SAFETY: Takes a number from a counter; no requirements.

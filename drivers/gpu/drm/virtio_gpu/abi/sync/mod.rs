@@ -5,6 +5,7 @@
 pub(crate) mod completion;
 pub(crate) mod fence;
 pub(crate) mod resv;
+pub(crate) mod sync_file;
 pub(crate) mod workqueue;
 
 pub(crate) use self::{

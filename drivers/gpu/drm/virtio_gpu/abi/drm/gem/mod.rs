@@ -11,10 +11,14 @@
 //!
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
+mod locked;
 mod prime;
 mod shmem;
 
-pub(crate) use self::shmem::AddressSpace;
+pub(crate) use self::{
+    locked::Locked,
+    shmem::AddressSpace, //
+};
 
 use super::{
     Device,

@@ -188,6 +188,18 @@ impl<T: DriverObject> Object<T> {
         NonNull::new(unsafe { (*self.as_raw_shmem()).pages })
     }
 
+    /// Makes what the device has written to the pages visible to the CPU, if they are mapped for it by
+    /// the DMA API; others are so anyway.
+    pub(crate) fn sync_for_cpu(&self) {
+        // SAFETY: As in `sync_for_device()`.
+        let table = unsafe { (*self.as_raw_shmem()).sgt };
+
+        if !table.is_null() && !self.is_imported() {
+            // SAFETY: `table` is mapped for the device's parent, and stays with the object.
+            unsafe { bindings::abi_helper_dma_sync_to_cpu((*self.dev().as_raw()).dev, table) };
+        }
+    }
+
     /// Pins the pages for the rest of the object's life.
     fn pin(&self) -> Result {
         // SAFETY: `obj` is valid by the type invariants, and not imported, as the caller checked.

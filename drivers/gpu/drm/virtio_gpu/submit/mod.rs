@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Submissions: command streams of a client on their way to its context.
+//!
+//! All that can fail is done first: the stream is copied, what comes before it is waited for, memory
+//! is allocated, the objects are locked. From when the fence has its place on the timeline nothing
+//! fails any more, and it is given to whoever is to have it.
+#![forbid(unsafe_code)]
+
+mod syncobjs;
+mod transfer;
+mod user;
+
+pub(crate) use self::{
+    syncobjs::{
+        After,
+        Array,
+        Before, //
+    },
+    transfer::{
+        from_host,
+        to_host, //
+    },
+    user::{
+        bytes,
+        words, //
+    }, //
+};
+
+use crate::{
+    abi::{
+        drm::{
+            gem::Locked,
+            Event, //
+        },
+        sync::{
+            sync_file,
+            Fence,
+            Usage, //
+        },
+        virtio::Payload, //
+    },
+    device::DrmDevice,
+    fence::{
+        JobFence,
+        Timeline, //
+    },
+    object::Object,
+    queue::{
+        Command,
+        Credit, //
+    }, //
+};
+use kernel::{
+    fs::file::FileDescriptorReservation,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
+};
+use virtio_gpu_proto as proto;
+
+/// A submission in the making.
+pub(crate) struct Submission<'a> {
+    /// The context's number.
+    pub(crate) ctx_id: u32,
+    /// The order that it has a place in.
+    pub(crate) timeline: &'a Arc<Timeline>,
+    /// The stream.
+    pub(crate) stream: KVVec<u8>,
+    /// The objects that it uses.
+    pub(crate) objects: KVVec<ARef<Object>>,
+    /// Told to the client when the fence signals.
+    pub(crate) event: Option<Event>,
+    /// What gets the fence.
+    pub(crate) after: After,
+    /// The file descriptor that gets the fence.
+    pub(crate) fd: Option<FileDescriptorReservation>,
+    /// The client's.
+    pub(crate) credit: Credit,
+}
+
+/// Waits until the fences that `fence` is made of have signalled, those aside that are of `timeline`,
+/// which the host keeps in order.
+///
+/// # Errors
+///
+/// [`ERESTARTSYS`] if a signal is pending.
+pub(crate) fn wait_before(timeline: &Timeline, fence: &Fence) -> Result {
+    fence.for_each(|fence| {
+        if timeline.has(fence) {
+            return Ok(());
+        }
+        fence.wait_interruptible()
+    })
+}
+
+impl Submission<'_> {
+    /// Whether somebody wants to know when the host is done.
+    fn is_fenced(&self) -> bool {
+        self.fd.is_some()
+            || self.event.is_some()
+            || !self.after.is_empty()
+            || !self.objects.is_empty()
+    }
+
+    /// Queues the submission.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], [`E2BIG`] if the queue cannot carry the stream, [`EINTR`] if a signal is pending,
+    /// [`ENODEV`]. Nothing has happened then.
+    pub(crate) fn queue(self, dev: &DrmDevice) -> Result {
+        if dev.queues().is_lost() {
+            return Err(ENODEV);
+        }
+        let fenced = self.is_fenced();
+        let size = u32::try_from(self.stream.len())?;
+        let mut command = Command::new(proto::Submit3d::new(self.ctx_id, size))?;
+        command = command.charge(self.credit);
+
+        if !self.stream.is_empty() {
+            let payload = Payload::new(self.stream, dev.queues().payload_limits()?)?;
+            command = command.payload(payload);
+        }
+        if !fenced {
+            dev.queues().batch().push(command);
+            return Ok(());
+        }
+
+        let prepared = self.timeline.prepare()?;
+        let locked = match self.objects.is_empty() {
+            true => None,
+            false => Some(Locked::new(&self.objects)?),
+        };
+        let mut job: JobFence = prepared.submit();
+        let fence = ARef::from(job.fence());
+        let file = match self.fd {
+            // A submission that fails here leaves a place whose command has ended.
+            Some(fd) => Some((fd, sync_file::new(&fence)?)),
+            None => None,
+        };
+
+        if let Some(event) = self.event {
+            job.announce(event);
+        }
+        locked
+            .into_iter()
+            .for_each(|locked| locked.add_fence(&fence, Usage::Write));
+        dev.queues()
+            .batch()
+            .push(command.fence(job).hold_all(self.objects));
+        self.after.give(&fence);
+        if let Some((fd, file)) = file {
+            fd.fd_install(file);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a submission reads from its caller's memory.
+#![forbid(unsafe_code)]
+
+use kernel::{
+    alloc::Flags,
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice,
+        UserSliceReader, //
+    }, //
+};
+
+/// Most bytes of an array of a caller: what an allocation of the kernel can have.
+const MAX_BYTES: usize = i32::MAX as usize;
+/// For memory of which the caller says how much it is: failing is no reason for a warning.
+const FLAGS: Flags = GFP_KERNEL_ACCOUNT;
+
+fn reader(addr: u64, len: usize) -> Result<UserSliceReader> {
+    let addr = usize::try_from(addr).map_err(|_| EFAULT)?;
+
+    Ok(UserSlice::new(UserPtr::from_addr(addr), len).reader())
+}
+
+/// Reads the first `len` bytes of `to` from `addr`; what the caller has of more is not looked at.
+///
+/// # Errors
+///
+/// [`EFAULT`].
+pub(super) fn read_prefix(addr: u64, to: &mut [u8], len: usize) -> Result {
+    let len = len.min(to.len());
+    let to = to.get_mut(..len).ok_or(EFAULT)?;
+
+    reader(addr, len)?.read_slice(to)
+}
+
+/// Reads `len` bytes.
+///
+/// # Errors
+///
+/// [`EFAULT`], [`ENOMEM`].
+pub(crate) fn bytes(addr: u64, len: u32) -> Result<KVVec<u8>> {
+    let len = usize::try_from(len)?;
+    if len > MAX_BYTES {
+        return Err(ENOMEM);
+    }
+    let mut bytes = KVVec::with_capacity(len, FLAGS | __GFP_NOWARN)?;
+
+    reader(addr, len)?.read_all(&mut bytes, FLAGS)?;
+    Ok(bytes)
+}
+
+/// Reads `count` numbers.
+///
+/// # Errors
+///
+/// [`EFAULT`], [`ENOMEM`].
+pub(crate) fn words(addr: u64, count: u32) -> Result<KVVec<u32>> {
+    let count = usize::try_from(count)?;
+    let len = count
+        .checked_mul(size_of::<u32>())
+        .filter(|&len| len <= MAX_BYTES)
+        .ok_or(ENOMEM)?;
+    let mut words = KVVec::with_capacity(count, FLAGS | __GFP_NOWARN)?;
+    let mut reader = reader(addr, len)?;
+
+    for _ in 0..count {
+        words.push(reader.read::<u32>()?, FLAGS)?;
+    }
+    Ok(words)
+}
