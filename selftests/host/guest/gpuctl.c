@@ -346,6 +346,48 @@ static void flips(int n)
 	printf("flips %d of %d\n", done, n);
 }
 
+/* Changes the picture and the cursor while the host may be silent, then does nothing: within a minute
+ * the host shows what was drawn last. */
+static void behind(int n)
+{
+	struct drm_mode_modeinfo mode;
+	struct buffer a, c[2];
+	char want[16];
+	int resource = 0, good = 0;
+
+	if (connector(0, &mode) != 1 || make(&a, mode.hdisplay, mode.vdisplay, DRM_FORMAT_XRGB8888) ||
+	    make(&c[0], 64, 64, DRM_FORMAT_ARGB8888) || make(&c[1], 64, 64, DRM_FORMAT_ARGB8888) || show(0, &a, &mode)) {
+		failures++;
+		return;
+	}
+	cursor(DRM_MODE_CURSOR_BO | DRM_MODE_CURSOR_MOVE, c[0].handle, 10, 20);
+	for (int i = 0; i < n; i++) {
+		fill(&a, i, i % a.height, i % a.height + 1);
+		dirty(&a, 0, i % a.height, a.width, 1);
+	}
+	cursor(DRM_MODE_CURSOR_BO | DRM_MODE_CURSOR_MOVE, c[1].handle, 30, 40);
+	for (int i = 0; i < 40; i++)
+		cursor(DRM_MODE_CURSOR_MOVE, 0, 30 + i, 40);
+	fill(&a, n, 0, a.height);
+	dirty(&a, 0, 0, a.width, a.height);
+	printf("behind: %d updates, all still\n", n + 1);
+	snprintf(want, sizeof(want), "%08x", crc(&a));
+	for (int i = 0; i < 120 && !good; i++) {
+		char *got = host("crc 0");
+
+		good = got && !strncmp(got, want, 8);
+		got = good ? host("cursor 0") : NULL;
+		good = got && sscanf(got, "%d", &resource) == 1 && resource && strstr(got, " 69 40 ");
+		usleep(500000);
+	}
+	if (!good) {
+		printf("failed: the host does not come to show picture %s and the cursor; it has %s\n", want,
+		       host("crc 0") ?: "nothing");
+		failures++;
+	}
+	show(0, NULL, NULL);
+}
+
 static void wait_monitor(int i, int connected, int w, int h)
 {
 	struct drm_mode_modeinfo mode;
@@ -427,6 +469,8 @@ int main(int argc, char **argv)
 		session();
 	} else if (!strcmp(what, "flips")) {
 		flips(n);
+	} else if (!strcmp(what, "behind")) {
+		behind(n);
 	} else if (!strcmp(what, "heads")) {
 		heads(n);
 	} else if (!strcmp(what, "plug") || !strcmp(what, "unplug")) {

@@ -65,6 +65,8 @@ struct State {
     waiting: Option<(u64, Command)>,
     /// Whether a command was left out, so that the next one has to say everything.
     behind: bool,
+    /// Whether an image was left out, so that the host shows an older one.
+    stale: bool,
 }
 
 /// What a cursor looks like, and where it is.
@@ -105,6 +107,7 @@ impl Cursor {
                 look: Look::default(),
                 waiting: None,
                 behind: false,
+                stale: false,
             }),
         })
     }
@@ -133,8 +136,8 @@ impl Cursor {
         Ok(Some((number, upload.whole(reply)?)))
     }
 
-    /// Carries an update out.
-    fn update(&self, update: Prepared) {
+    /// Carries an update out. Returns whether something was left out.
+    fn update(&self, update: Prepared) -> bool {
         let Prepared {
             look,
             new_image,
@@ -144,26 +147,31 @@ impl Cursor {
         } = update;
         let mut state = self.state.lock();
         let last = core::mem::replace(&mut state.look, look);
+        let mut left_out = false;
 
         // What is not needed any more is dropped after the lock.
-        let _stale = match upload {
+        let _unneeded = match upload {
             // A host that does not keep up goes on to show the old image.
             Some((number, _)) if self.queues.display_congested() => {
                 state.look = last;
+                state.stale = true;
+                left_out = true;
                 drop(state);
                 Some((number, command))
             }
             Some((number, upload)) => {
-                let stale = state.waiting.replace((number, command));
+                let older = state.waiting.replace((number, command));
+                state.stale = false;
                 drop(state);
                 upload.push(&self.queues, image, 0);
-                stale
+                older
             }
             None if new_image => {
-                let stale = state.waiting.take();
+                let older = state.waiting.take();
+                state.stale = false;
                 self.push(command, look.request(self.scanout));
                 drop(state);
-                stale
+                older
             }
             None if state.waiting.is_some() => {
                 // The command that waits takes the new position along.
@@ -173,6 +181,7 @@ impl Cursor {
             // A host that does not keep up is told later where the cursor has got to.
             None if self.queues.cursor_congested() => {
                 state.behind = true;
+                left_out = true;
                 drop(state);
                 Some((0, command))
             }
@@ -188,6 +197,7 @@ impl Cursor {
                 None
             }
         };
+        left_out
     }
 }
 
@@ -280,7 +290,7 @@ impl DriverPlane for CursorPlane {
             ),
             position: new.position(),
         };
-        let new_image = !was_shown || !old.same_framebuffer(&new);
+        let new_image = !was_shown || !old.same_framebuffer(&new) || cursor.state.lock().stale;
         let upload = if new_image { cursor.upload(fb)? } else { None };
 
         Ok(Some(Prepared {
@@ -293,6 +303,8 @@ impl DriverPlane for CursorPlane {
     }
 
     fn update(plane: &Plane<Self>, prepared: Prepared) {
-        plane.cursor.update(prepared);
+        if plane.cursor.update(prepared) {
+            plane.dev().display().repaint.later(plane.mask());
+        }
     }
 }

@@ -13,6 +13,7 @@ mod damage;
 mod framebuffer;
 mod info;
 mod primary;
+mod repaint;
 mod upload;
 
 use self::{
@@ -22,7 +23,8 @@ use self::{
         CursorPlane, //
     },
     info::Info,
-    primary::Primary, //
+    primary::Primary,
+    repaint::Repaint, //
 };
 use crate::{
     abi::drm::{
@@ -70,6 +72,8 @@ const DEFAULT_SIZE: (u32, u32) = (1024, 768);
 pub(crate) struct Display {
     #[pin]
     info: Mutex<Info>,
+    /// Makes up for updates that were left out.
+    repaint: Arc<Repaint>,
 }
 
 impl Display {
@@ -77,6 +81,7 @@ impl Display {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             info <- new_mutex!(Info::new()),
+            repaint: Repaint::new()?,
         })
     }
 }
@@ -157,11 +162,13 @@ pub(crate) fn config_changed(dev: &DrmDevice) {
 
 /// Starts the console and other clients in the kernel. The device must be registered.
 pub(crate) fn start_clients(dev: &DrmDevice) {
+    dev.display().repaint.start(dev);
     dev.setup_clients();
 }
 
 /// Switches the display off for good.
 pub(crate) fn shutdown(dev: &DrmDevice) {
+    dev.display().repaint.stop();
     dev.atomic_shutdown();
 }
 

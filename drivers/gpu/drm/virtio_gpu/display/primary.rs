@@ -246,6 +246,8 @@ impl DriverPlane for Primary {
             let mut state = plane.state.lock();
             state.history.clear();
             state.stale = true;
+            drop(state);
+            plane.dev().display().repaint.later(plane.mask());
             return;
         }
         if let Some((object, which)) = &show.left {

@@ -55,6 +55,11 @@ bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state)
 	return drm_atomic_crtc_needs_modeset(state);
 }
 
+void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit)
+{
+	drm_atomic_commit_put(commit);
+}
+
 void abi_helper_mode_config_lock(struct drm_device *dev)
 {
 	mutex_lock(&dev->mode_config.mutex);

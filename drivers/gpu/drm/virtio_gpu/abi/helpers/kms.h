@@ -38,6 +38,7 @@ abi_helper_atomic_new_crtc_state(const struct drm_atomic_commit *commit,
 				 struct drm_crtc *crtc);
 bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state);
 
+void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit);
 void abi_helper_mode_config_lock(struct drm_device *dev);
 void abi_helper_mode_config_unlock(struct drm_device *dev);
 void abi_helper_client_setup(struct drm_device *dev);

@@ -10,8 +10,19 @@ use super::{
     KmsDriver,
     Rect, //
 };
-use crate::abi::bindings;
+use crate::abi::{
+    bindings,
+    drm::Device, //
+};
 use core::marker::PhantomData;
+use kernel::{
+    error::{
+        code::EDEADLK,
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*, //
+};
 
 /// A plane's state.
 ///
@@ -133,5 +144,69 @@ impl CrtcState<'_> {
     pub(crate) fn needs_modeset(&self) -> bool {
         // SAFETY: Valid by the type invariants.
         unsafe { bindings::abi_helper_atomic_crtc_needs_modeset(self.state) }
+    }
+}
+
+impl<D: KmsDriver> Device<D> {
+    /// Updates the planes in `planes`, a mask, with the states that they are in, all over. Blocks as
+    /// commits do.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`] and those of the checks and preparations of the planes.
+    pub(crate) fn update_planes(&self, planes: u32) -> Result {
+        if !self.has_mode_config() {
+            return Ok(());
+        }
+        let mut ctx = bindings::drm_modeset_acquire_ctx::default();
+
+        // SAFETY: The device has a configuration, and its planes live as long as it does. The context
+        // is ours, and the commit is put once.
+        unsafe {
+            bindings::drm_modeset_acquire_init(&mut ctx, 0);
+            let commit = bindings::drm_atomic_commit_alloc(self.as_raw());
+            let result = if commit.is_null() {
+                Err(ENOMEM)
+            } else {
+                (*commit).acquire_ctx = &mut ctx;
+                let result = loop {
+                    match self.commit_planes(commit, planes) {
+                        Err(EDEADLK) => {}
+                        result => break result,
+                    }
+                    bindings::drm_atomic_commit_clear(commit);
+                    if let Err(e) = to_result(bindings::drm_modeset_backoff(&mut ctx)) {
+                        break Err(e);
+                    }
+                };
+                bindings::abi_helper_atomic_commit_put(commit);
+                result
+            };
+            bindings::drm_modeset_drop_locks(&mut ctx);
+            bindings::drm_modeset_acquire_fini(&mut ctx);
+            result
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `commit` must be an empty commit of the device, with a context for its locks.
+    unsafe fn commit_planes(
+        &self,
+        commit: *mut bindings::drm_atomic_commit,
+        planes: u32,
+    ) -> Result {
+        for index in (0..u32::BITS).filter(|index| planes & (1 << index) != 0) {
+            // SAFETY: The device is valid. The state that is made is the commit's.
+            unsafe {
+                // CAST: At most 31.
+                let plane = bindings::drm_plane_from_index(self.as_raw(), index as c_int);
+                if !plane.is_null() {
+                    from_err_ptr(bindings::drm_atomic_get_plane_state(commit, plane))?;
+                }
+            }
+        }
+        // SAFETY: By the safety requirements.
+        to_result(unsafe { bindings::drm_atomic_commit(commit) })
     }
 }

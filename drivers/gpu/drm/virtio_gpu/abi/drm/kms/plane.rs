@@ -214,6 +214,12 @@ impl<T: DriverPlane> Plane<T> {
         unsafe { &*plane.cast() }
     }
 
+    /// The bit of the plane in masks.
+    pub(crate) fn mask(&self) -> u32 {
+        // SAFETY: `plane` is valid by the type invariants; a device has at most 32.
+        1 << unsafe { (*self.as_raw()).index }
+    }
+
     /// The device that the plane is of.
     pub(crate) fn dev(&self) -> &Device<T::Driver> {
         // SAFETY: `plane` is valid by the type invariants, and its device outlives it.
