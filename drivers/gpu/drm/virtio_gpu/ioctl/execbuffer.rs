@@ -75,10 +75,9 @@ pub(super) fn execbuffer(
 
     let after = After::read(file, &array(args.out_syncobjs, args.num_out_syncobjs))?;
     let stream = submit::bytes(args.command, args.size)?;
-    let mut objects = KVVec::new();
-    for handle in submit::words(args.bo_handles, args.num_bo_handles)? {
-        objects.push(Object::lookup(file, handle)?, GFP_KERNEL)?;
-    }
+    let objects = submit::words(args.bo_handles, args.num_bo_handles, |handle| {
+        Object::lookup(file, handle)
+    })?;
     let event = match ring_idx.filter(|&ring_idx| created.is_polled(ring_idx)) {
         Some(_) => Some(Event::reserve(
             dev,

@@ -41,7 +41,8 @@ impl Array {
     ) -> Result {
         let mut addr = self.addr;
 
-        for _ in 0..self.count {
+        for i in 0..self.count {
+            user::may_go_on(i)?;
             let mut bytes = [0; size_of::<uapi::drm_virtgpu_execbuffer_syncobj>()];
             user::read_prefix(addr, &mut bytes, usize::try_from(self.stride)?)?;
             f(uapi::execbuffer_syncobj(bytes))?;
@@ -52,7 +53,6 @@ impl Array {
 }
 
 /// What comes before a submission.
-#[derive(Default)]
 pub(crate) struct Before {
     /// The fences.
     pub(crate) fences: KVVec<ARef<Fence>>,
@@ -68,7 +68,10 @@ impl Before {
     /// [`EINVAL`] for an unknown flag or an object without the fence that is asked for, [`ENOENT`] if
     /// there is no such object, [`EFAULT`], [`ENOMEM`].
     pub(crate) fn read(file: &File, array: &Array) -> Result<Self> {
-        let mut this = Self::default();
+        let mut this = Self {
+            fences: user::room(array.count)?,
+            reset: KVVec::new(),
+        };
 
         array.for_each(|item| {
             if item.flags & !uapi::VIRTGPU_EXECBUF_SYNCOBJ_RESET != 0 {
@@ -78,7 +81,7 @@ impl Before {
             this.fences.push(fence, GFP_KERNEL)?;
             if item.flags & uapi::VIRTGPU_EXECBUF_SYNCOBJ_RESET != 0 {
                 let syncobj = Syncobj::find(file, item.handle)?;
-                this.reset.push(syncobj, GFP_KERNEL)?;
+                this.reset.push(syncobj, GFP_KERNEL | __GFP_NOWARN)?;
             }
             Ok(())
         })?;
@@ -94,7 +97,6 @@ impl Before {
 }
 
 /// What gets the fence of a submission.
-#[derive(Default)]
 pub(crate) struct After(KVVec<Target>);
 
 struct Target {
@@ -110,7 +112,7 @@ impl After {
     ///
     /// [`EINVAL`] for an unknown flag or if there is no such object, [`EFAULT`], [`ENOMEM`].
     pub(crate) fn read(file: &File, array: &Array) -> Result<Self> {
-        let mut this = Self::default();
+        let mut this = Self(user::room(array.count)?);
 
         array.for_each(|item| {
             if item.flags != 0 {

@@ -52,22 +52,52 @@ pub(crate) fn bytes(addr: u64, len: u32) -> Result<KVVec<u8>> {
     Ok(bytes)
 }
 
-/// Reads `count` numbers.
+/// Room for `count` things of a caller.
 ///
 /// # Errors
 ///
-/// [`EFAULT`], [`ENOMEM`].
-pub(crate) fn words(addr: u64, count: u32) -> Result<KVVec<u32>> {
+/// [`ENOMEM`].
+pub(super) fn room<T>(count: u32) -> Result<KVVec<T>> {
     let count = usize::try_from(count)?;
-    let len = count
+    let len = count.checked_mul(size_of::<T>()).ok_or(ENOMEM)?;
+
+    if len > MAX_BYTES {
+        return Err(ENOMEM);
+    }
+    Ok(KVVec::with_capacity(count, FLAGS | __GFP_NOWARN)?)
+}
+
+/// Calls `f` with each of the `count` numbers of four bytes at `addr`, and keeps what it returns.
+///
+/// # Errors
+///
+/// [`EFAULT`], [`ENOMEM`], [`ERESTARTSYS`] if a signal is pending, and those of `f`.
+pub(crate) fn words<T>(
+    addr: u64,
+    count: u32,
+    mut f: impl FnMut(u32) -> Result<T>,
+) -> Result<KVVec<T>> {
+    let mut results = room(count)?;
+    let len = usize::try_from(count)?
         .checked_mul(size_of::<u32>())
-        .filter(|&len| len <= MAX_BYTES)
         .ok_or(ENOMEM)?;
-    let mut words = KVVec::with_capacity(count, FLAGS | __GFP_NOWARN)?;
     let mut reader = reader(addr, len)?;
 
-    for _ in 0..count {
-        words.push(reader.read::<u32>()?, FLAGS)?;
+    for i in 0..count {
+        may_go_on(i)?;
+        results.push(f(reader.read::<u32>()?)?, FLAGS)?;
     }
-    Ok(words)
+    Ok(results)
+}
+
+/// Called in each round of a loop that a caller has asked to be long.
+///
+/// # Errors
+///
+/// [`ERESTARTSYS`] if a signal is pending.
+pub(super) fn may_go_on(round: u32) -> Result {
+    if round % 1024 == 1023 && kernel::current!().signal_pending() {
+        return Err(ERESTARTSYS);
+    }
+    Ok(())
 }

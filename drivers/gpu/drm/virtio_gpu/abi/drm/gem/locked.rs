@@ -43,7 +43,7 @@ impl<'a, T: DriverObject> Locked<'a, T> {
     ///
     /// [`EINTR`] if a signal is pending, [`ENOMEM`].
     pub(crate) fn new(objects: &'a [ARef<Object<T>>]) -> Result<Self> {
-        let mut raw = KVVec::with_capacity(objects.len(), GFP_KERNEL)?;
+        let mut raw = KVVec::with_capacity(objects.len(), GFP_KERNEL | __GFP_NOWARN)?;
 
         for object in objects {
             raw.push(object.as_raw(), GFP_KERNEL)?;
