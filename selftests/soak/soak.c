@@ -39,6 +39,7 @@ struct buf {
 	uint64_t size;
 	uint8_t *map;
 	uint32_t *pixels;	/* where the framebuffer starts in it */
+	int borrowed;		/* the object is another buffer's */
 };
 
 struct plane {
@@ -174,11 +175,11 @@ static int pick_mode(struct head *h, int w, int ht)
 
 static int free_buf(struct buf *b)
 {
-	if (b->map && b->map != MAP_FAILED)
-		munmap(b->map, b->size);
 	if (b->fb)
 		drmModeRmFB(fd, b->fb);
-	if (b->handle)
+	if (b->map && b->map != MAP_FAILED && !b->borrowed)
+		munmap(b->map, b->size);
+	if (b->handle && !b->borrowed)
 		drmModeDestroyDumbBuffer(fd, b->handle);
 	memset(b, 0, sizeof(*b));
 	return 0;
@@ -211,6 +212,18 @@ static int make_buf(struct buf *b, int w, int h, uint32_t fourcc, int x, int y)
 		return -errno;
 	b->pixels = (uint32_t *)(b->map + offsets[0]);
 	return 0;
+}
+
+/* Another framebuffer of the same object, in another format perhaps. */
+static int alias(struct buf *b, const struct buf *of, uint32_t fourcc)
+{
+	uint32_t offsets[4] = { (uint8_t *)of->pixels - of->map }, handles[4] = { of->handle }, pitches[4] = { of->pitch };
+
+	free_buf(b);
+	*b = *of;
+	b->borrowed = 1;
+	b->fb = 0;
+	return drmModeAddFB2(fd, b->w, b->h, fourcc, handles, pitches, offsets, &b->fb, 0);
 }
 
 static int fill(struct buf *b, uint32_t seed, int x1, int y1, int x2, int y2)
@@ -344,6 +357,8 @@ static int one(char *line)
 		return pick_mode(h, a[1], a[2]);
 	if (!strcmp(word, "buf"))	/* - buf w h fourcc x y */
 		return make_buf(b, a[2], a[3], a[4], a[5], a[6]);
+	if (!strcmp(word, "alias"))	/* - buf of fourcc */
+		return alias(b, &bufs[a[2] > 0 && a[2] < MAX_BUFS ? a[2] : 0], a[3]);
 	if (!strcmp(word, "free"))	/* - buf */
 		return free_buf(b);
 	if (!strcmp(word, "fill"))	/* - buf seed x1 y1 x2 y2 */

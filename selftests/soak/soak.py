@@ -108,6 +108,7 @@ class Soak:
         self.seed = 0
         known = [f for f in bench.formats(0) if f in SHIFTS]
         # Buffers of one chain keep their colours in the same places, so that a flip can carry damage.
+        self.known = known
         self.families = [[f for f in known if SHIFTS[f] == s] for s in sorted({SHIFTS[f] for f in known})]
         self.counts = {}
         comment(f"formats {' '.join(bench.formats(0))}; in use {' '.join(known)}")
@@ -350,6 +351,30 @@ class Soak:
         self.commit(MODESET)
         return None
 
+    def alias(self, head):
+        """Shows the front buffer in another format, draws into it like that, and shows it as it was."""
+        r, own = self.rng, head.front
+        number = min(self.numbers)
+        form = r.choice([f for f in self.known if f != own.form] or self.known)
+        self.b.order(f"alias 0 {number} {own.number} {fourcc(form)}")
+        other = Buffer(number, own.width, own.height, form)
+        other.words = own.words
+        for b in (other, own):
+            head.front = b
+            if r.random() < 0.3:
+                self.pan_source(head)
+            self.primary(head, b)
+            self.commit(r.choice((MODESET, EVENT | NONBLOCK)))
+            for _ in range(r.randint(0, 2)):
+                rects = [self.rect(b) for _ in range(r.randint(1, 3))]
+                for rect in rects:
+                    head.drawn(rect, self.fill(b, rect), own)
+                self.b.order(f"dirty 0 {b.number} " + " ".join(str(v) for rect in rects for v in rect))
+            if r.random() < 0.5:
+                self.check()
+        self.b.order(f"wait {head.number}")
+        self.b.order(f"free 0 {number}")
+
     def refused(self, head):
         """What changes nothing: a test, and what lies beyond the framebuffer."""
         source, head.source = head.source, (head.front.width - head.mode[0] + 1, 0)
@@ -360,7 +385,7 @@ class Soak:
         self.commit(TEST)
 
     STEPS = ((frame, 40), (front, 22), (both, 8), (legacy_flip, 6), (pan, 4), (cursor, 16), (buffers, 1.5), (mode, 1),
-             (off, 0.5), (share, 0.5), (refused, 2))
+             (off, 0.5), (share, 0.5), (alias, 2), (refused, 2))
 
     def step(self):
         head = self.rng.choice(self.heads)
