@@ -44,7 +44,7 @@ def parse(text):
     for line in text.splitlines():
         word = line.split()
         if line.startswith("@list "):
-            subs[word[1]] = word[2:]
+            subs.setdefault(word[1], []).extend(word[2:])
         elif line.startswith("@missing "):
             results[word[1]] = "MISSING"
         elif line.startswith("@run "):
