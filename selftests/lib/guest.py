@@ -3,7 +3,8 @@
 test's program in the guest, a monitor, and QEMU's trace. Started by the runner
 in selftests/guest, which also says whether the guest's kernel complained.
 
-In the guest the line is /dev/vgpu-line.
+In the guest the line is /dev/vgpu-line, or /dev/ttyS1 where a test asks for
+a serial port: that one also comes back from sleep.
 """
 
 import atexit
@@ -58,7 +59,7 @@ class Guest:
     """A running guest; a context manager. Its device has the QEMU id gpu0."""
 
     def __init__(self, script, add=(), device="virtio-gpu-pci", trace=(), qemu=(), boot=(), name="guest", timeout=300,
-                 machine="q35"):
+                 machine="q35", serial=False):
         self.dir = tempfile.mkdtemp(dir=scratch())
         self.out = os.path.join(os.environ.get("VGPU_OUT") or self.dir, name)
         os.makedirs(self.out, exist_ok=True)
@@ -74,7 +75,8 @@ class Guest:
             listeners[n].bind(os.path.join(self.dir, n))
             listeners[n].listen(1)
             words += ["-chardev", f"socket,id=test-{n},path={os.path.join(self.dir, n)}"]
-        words += ["-device", "virtserialport,bus=test.0,chardev=test-line,name=vgpu-line",
+        words += ["-device", "isa-serial,chardev=test-line" if serial else
+                  "virtserialport,bus=test.0,chardev=test-line,name=vgpu-line",
                   "-mon", "chardev=test-monitor,mode=control"]
         for event in trace:
             words += ["-trace", f"enable={event},file={self.trace_file}"]

@@ -18,7 +18,10 @@ use crate::{
     driver::VirtioGpu,
     features::Features,
     fence::Timeline,
-    object::Ids,
+    object::{
+        Ids,
+        Live, //
+    },
     queue::Queues, //
 };
 use kernel::{
@@ -47,6 +50,7 @@ pub(crate) struct Gpu {
     resource_ids: Arc<Ids>,
     context_ids: Arc<context::Ids>,
     capsets: Pin<KBox<Capsets>>,
+    live: Arc<Live>,
     /// The order of fenced commands that are of no context.
     timeline: Arc<Timeline>,
 }
@@ -104,6 +108,7 @@ impl Gpu {
             resource_ids: Ids::new()?,
             context_ids: context::Ids::new()?,
             capsets: KBox::pin_init(Capsets::new(), GFP_KERNEL)?,
+            live: Live::new()?,
             timeline: Timeline::new(None)?,
         })
     }
@@ -156,6 +161,11 @@ impl Gpu {
     /// The capability sets.
     pub(crate) fn capsets(&self) -> &Capsets {
         &self.capsets
+    }
+
+    /// The objects that the host knows.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// The timeline of commands that are of no context.

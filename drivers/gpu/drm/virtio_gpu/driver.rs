@@ -48,6 +48,7 @@ use kernel::{
         atomic::{
             AtomicFlag,
             Full,
+            Relaxed,
             Release, //
         },
         Arc,
@@ -55,6 +56,9 @@ use kernel::{
     }, //
 };
 use virtio_gpu_proto as proto;
+
+/// How long the host may answer nothing before the system sleeps, in milliseconds.
+const SLEEP_MS: u32 = 5000;
 
 /// The module: the driver's registration with the virtio bus.
 #[pin_data]
@@ -102,6 +106,8 @@ struct Card {
     present: AtomicFlag,
     /// Whether the device was reset because it has failed.
     given_up: AtomicFlag,
+    /// Whether displays may have changed without notice.
+    look_again: AtomicFlag,
 }
 
 impl Card {
@@ -117,6 +123,10 @@ impl ConfigHandler for Arc<Card> {
     fn config_changed(&self, dev: &virtio::Device<device::Bound>) {
         let queues = self.drm.queues();
 
+        if self.given_up.load(Relaxed) {
+            self.unplug();
+            return;
+        }
         if dev.needs_reset() || queues.is_broken() {
             if !self.given_up.xchg(true, Full) {
                 dev_err!(
@@ -138,10 +148,12 @@ impl ConfigHandler for Arc<Card> {
             return;
         };
 
+        let again = self.look_again.xchg(false, Full);
+
         // Acknowledged first: a change while the last one is being handled is another event. Events
         // that are not known are not acknowledged, as they are not handled.
         let _ = config::clear_events(&config, events & proto::EVENT_DISPLAY);
-        if events & proto::EVENT_DISPLAY != 0 {
+        if again || events & proto::EVENT_DISPLAY != 0 {
             display::config_changed(&self.drm);
         }
     }
@@ -191,6 +203,7 @@ impl virtio::Driver for VirtioGpu {
                 drm,
                 present: AtomicFlag::new(false),
                 given_up: AtomicFlag::new(false),
+                look_again: AtomicFlag::new(false),
             },
             GFP_KERNEL,
         )?;
@@ -222,13 +235,47 @@ impl virtio::Driver for VirtioGpu {
         data.card.unplug();
     }
 
-    fn freeze(dev: &virtio::Device<Core<'_>>, _data: &Bound) -> Result {
-        // A device that sleeps forgets its resources, and nothing makes them anew yet.
-        dev_err!(
-            dev.parent(),
-            "[drm] *ERROR* the display cannot be restored after sleep, staying awake\n"
-        );
-        Err(EOPNOTSUPP)
+    fn freeze(dev: &virtio::Device<Core<'_>>, data: &Bound) -> Result {
+        let drm = &data.card.drm;
+
+        data.config_work.stop();
+        if drm.queues().is_lost() {
+            data.stop(dev);
+            return Ok(());
+        }
+        if drm.context_ids().any_known() {
+            dev_err!(
+                dev.parent(),
+                "[drm] *ERROR* contexts cannot be restored after sleep, staying awake\n"
+            );
+            data.config_work.resume(dev);
+            return Err(EBUSY);
+        }
+        display::suspend(drm).inspect_err(|_| data.config_work.resume(dev))?;
+        if drm.queues().settle(SLEEP_MS).is_err() {
+            dev_warn!(
+                dev.parent(),
+                "[drm] the host does not answer before sleep, its commands are cancelled\n"
+            );
+        }
+        data.sleep(dev);
+        Ok(())
+    }
+
+    fn restore(dev: &virtio::Device<Core<'_>>, data: &Bound) -> Result {
+        let drm = &data.card.drm;
+        let result = if drm.queues().is_lost() {
+            Ok(())
+        } else {
+            data.wake(dev).inspect_err(|e| data.give_up(dev, *e))
+        };
+
+        // Also of a lost device, so that nobody waits for it.
+        display::resume(drm);
+        data.card.look_again.store(true, Relaxed);
+        data.config_work.resume(dev);
+        data.config_work.schedule();
+        result
     }
 
     fn config_changed(data: &Bound) {
@@ -254,6 +301,44 @@ impl Bound {
         self.card.present.store(true, Release);
         display::start_clients(drm);
         Ok(())
+    }
+
+    /// Puts the device to rest: it forgets everything, and nothing of it is in use.
+    fn sleep(&self, dev: &virtio::Device<Core<'_>>) {
+        let owner = self.queues.lock().take();
+
+        if let Some(owner) = owner {
+            owner.sleep(dev);
+        }
+    }
+
+    /// Puts the device to work again, and tells it what it has to know.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], those of the transport, and those of [`object::replay`].
+    fn wake(&self, dev: &virtio::Device<Core<'_>>) -> Result {
+        let drm = &self.card.drm;
+
+        *self.queues.lock() = Some(QueueOwner::start(dev, drm.queues().clone())?);
+        dev.ready();
+        object::replay(drm)
+    }
+
+    /// Declares a device lost that does not come back from sleep. Userspace loses it later, for it
+    /// sleeps, too.
+    fn give_up(&self, dev: &virtio::Device<Core<'_>>, e: Error) {
+        let queues = self.card.drm.queues();
+
+        dev_err!(
+            dev.parent(),
+            "[drm] *ERROR* the host does not come back from sleep, the device is lost: {:?}\n",
+            e
+        );
+        self.card.given_up.store(true, Relaxed);
+        queues.lose();
+        queues.empty(&dev.reset());
+        self.stop(dev);
     }
 
     /// Takes the device down: afterwards nothing of it is in use.

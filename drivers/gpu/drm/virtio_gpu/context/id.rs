@@ -6,7 +6,14 @@
 use crate::abi::ida::Ida;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            Atomic,
+            AtomicFlag,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
 };
 
 /// The ids of a device that are in use.
@@ -14,6 +21,8 @@ use kernel::{
 pub(crate) struct Ids {
     #[pin]
     used: Ida,
+    /// How many of them the host knows.
+    known: Atomic<u32>,
 }
 
 impl Ids {
@@ -23,7 +32,15 @@ impl Ids {
     ///
     /// [`ENOMEM`].
     pub(crate) fn new() -> Result<Arc<Self>> {
-        Arc::pin_init(pin_init!(Self { used <- Ida::new() }), GFP_KERNEL)
+        Arc::pin_init(
+            pin_init!(Self { used <- Ida::new(), known: Atomic::new(0) }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Whether the host has a context.
+    pub(crate) fn any_known(&self) -> bool {
+        self.known.load(Relaxed) != 0
     }
 
     /// Takes the smallest id that is not in use.
@@ -38,6 +55,7 @@ impl Ids {
         Ok(Arc::new(
             ContextId {
                 id,
+                known: AtomicFlag::new(false),
                 ids: self.clone(),
             },
             GFP_KERNEL,
@@ -48,10 +66,18 @@ impl Ids {
 /// An id in use. Dropping it gives it back.
 pub(super) struct ContextId {
     id: u32,
+    /// Whether the host knows it.
+    known: AtomicFlag,
     ids: Arc<Ids>,
 }
 
 impl ContextId {
+    /// The host is told of the context, once.
+    pub(super) fn tell(&self) {
+        self.known.store(true, Relaxed);
+        self.ids.known.fetch_add(1, Relaxed);
+    }
+
     /// The number.
     pub(super) fn get(&self) -> u32 {
         self.id
@@ -60,6 +86,9 @@ impl ContextId {
 
 impl Drop for ContextId {
     fn drop(&mut self) {
+        if self.known.load(Relaxed) {
+            self.ids.known.fetch_add(u32::MAX, Relaxed);
+        }
         self.ids.used.free(self.id);
     }
 }

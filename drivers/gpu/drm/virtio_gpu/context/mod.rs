@@ -209,6 +209,7 @@ impl Context {
         }
 
         // Nothing fails from here on.
+        self.id.tell();
         let mut batch = dev.queues().batch();
         batch.push(create);
         for command in attach {

@@ -166,6 +166,23 @@ pub(crate) fn start_clients(dev: &DrmDevice) {
     dev.setup_clients();
 }
 
+/// Switches the display off before the system sleeps.
+///
+/// # Errors
+///
+/// Those of [`DrmDevice::suspend_display`].
+pub(crate) fn suspend(dev: &DrmDevice) -> Result {
+    dev.suspend_display()
+        .inspect_err(|e| dev_err!(dev.parent(), "[drm] *ERROR* suspend error: {:?}\n", e))
+}
+
+/// Shows what was shown before the system slept: of planes that appear everything is new.
+pub(crate) fn resume(dev: &DrmDevice) {
+    if let Err(e) = dev.resume_display() {
+        dev_err!(dev.parent(), "[drm] *ERROR* resume error: {:?}\n", e);
+    }
+}
+
 /// Switches the display off for good.
 pub(crate) fn shutdown(dev: &DrmDevice) {
     dev.display().repaint.stop();

@@ -5,31 +5,30 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    live::Record,
     Args,
     Object,
-    ABSENT,
     DOUBTFUL,
-    LIVE,
-    NO_BACKING, //
+    LIVE, //
 };
 use crate::{
     abi::{
         drm::gem::AddressSpace,
-        sync::Usage,
-        virtio::Payload, //
+        sync::Usage, //
     },
     device::DrmDevice,
     queue::{
-        Command,
         Credit,
         Reply, //
     }, //
 };
 use kernel::{
     prelude::*,
+    rbtree::RBTreeNode,
     sync::{
         aref::ARef,
-        atomic::Relaxed, //
+        atomic::Relaxed,
+        Arc, //
     }, //
 };
 use virtio_gpu_proto as proto;
@@ -69,33 +68,27 @@ pub(crate) fn create(
     credit: Credit,
 ) -> Result<ARef<Object>> {
     let dumb = origin == Origin::Dumb;
-    let object = Object::new_shmem(dev, size, Args { image, dumb })?;
-    let create = match origin {
-        Origin::ResourceCreate(Some(params)) => {
-            Command::new(proto::ResourceCreate3d::new(object.id(), &params))?
-        }
-        Origin::ResourceCreate(None) | Origin::Dumb => {
-            let mut request = proto::ResourceCreate2d::new(
-                object.id(),
-                proto::formats::Format::B8G8R8X8Unorm,
-                image.width,
-                image.height,
-            );
-            // The host says which formats it has.
-            request.format.set(image.format);
-            Command::new(request)?
-        }
+    let params = match origin {
+        Origin::ResourceCreate(params) => params,
+        Origin::Dumb => None,
     };
-    let mut create = create
-        .hold(object.clone())
-        .charge(credit)
-        .on_reply(Outcome::new(&object, ABSENT)?);
-    let attach = attach(
-        dev,
-        &object,
-        object.id(),
-        Outcome::new(&object, NO_BACKING)?,
-    )?;
+    let args = Args {
+        image,
+        params,
+        dumb,
+    };
+    let object = Object::new_shmem(dev, size, args)?;
+    let record = &object.record;
+    let space = if dev.uses_dma_api() {
+        AddressSpace::Dma
+    } else {
+        AddressSpace::Physical
+    };
+
+    record.set_segments(object.segments(space)?)?;
+    let node = RBTreeNode::new(record.id, record.clone(), GFP_KERNEL)?;
+    let mut create = record.create()?.hold(object.clone()).charge(credit);
+    let attach = record.attach(dev.queues())?.hold(object.clone());
 
     if matches!(origin, Origin::ResourceCreate(_)) {
         let prepared = dev.timeline().prepare()?;
@@ -106,59 +99,29 @@ pub(crate) fn create(
         create = create.fence(job);
     }
 
-    // From here on there is something to take back.
-    object.state.store(LIVE, Relaxed);
     let mut batch = dev.queues().batch();
-    batch.push(create);
-    batch.push(attach);
+    dev.live().add(node, || {
+        // From here on there is something to take back.
+        record.state.store(LIVE, Relaxed);
+        batch.push(create);
+        batch.push(attach);
+    });
     drop(batch);
     Ok(object)
 }
 
-/// The command that gives the pages of `object` to its resource of that `id`.
-pub(super) fn attach(
-    dev: &DrmDevice,
-    object: &ARef<Object>,
-    id: u32,
-    outcome: KBox<dyn Reply>,
-) -> Result<Command> {
-    let space = if dev.uses_dma_api() {
-        AddressSpace::Dma
-    } else {
-        AddressSpace::Physical
-    };
-    let segments = object.segments(space)?;
-    let count = u32::try_from(segments.len()).map_err(|_| E2BIG)?;
-
-    let len = segments
-        .len()
-        .checked_mul(size_of::<proto::MemEntry>())
-        .ok_or(E2BIG)?;
-    let mut entries = KVVec::with_capacity(len, GFP_KERNEL)?;
-    for segment in &segments {
-        let entry = proto::MemEntry::new(segment.addr, segment.len);
-        entries.extend_from_slice(entry.as_bytes(), GFP_KERNEL)?;
-    }
-    let payload = Payload::new(entries, dev.queues().payload_limits()?)?;
-
-    Ok(Command::new(proto::ResourceAttachBacking::new(id, count))?
-        .payload(payload)
-        .hold(object.clone())
-        .on_reply(outcome))
-}
-
 /// Remembers what the host has refused.
-struct Outcome {
-    object: ARef<Object>,
+pub(super) struct Outcome {
+    record: Arc<Record>,
     /// The state of the object if this command is refused.
     refused: u32,
 }
 
 impl Outcome {
-    fn new(object: &ARef<Object>, refused: u32) -> Result<KBox<Self>> {
+    pub(super) fn new(record: &Arc<Record>, refused: u32) -> Result<KBox<Self>> {
         Ok(KBox::new(
             Self {
-                object: object.clone(),
+                record: record.clone(),
                 refused,
             },
             GFP_KERNEL,
@@ -169,15 +132,15 @@ impl Outcome {
 impl Reply for Outcome {
     fn done(&mut self, result: Result<KVec<u8>>) {
         let state = match result {
-            // A lost device has refused nothing.
-            Ok(_) | Err(ENODEV) => return,
+            // A lost device has refused nothing, and one that sleeps will be asked again.
+            Ok(_) | Err(ENODEV | ECANCELED) => return,
             Err(EPROTO) => DOUBTFUL,
             Err(_) => self.refused,
         };
 
         // Pages for a resource that was refused are refused as well, which makes no difference.
-        if self.object.state.load(Relaxed) == LIVE {
-            self.object.state.store(state, Relaxed);
+        if self.record.state.load(Relaxed) == LIVE {
+            self.record.state.store(state, Relaxed);
         }
     }
 }

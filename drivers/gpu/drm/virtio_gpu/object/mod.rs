@@ -11,6 +11,7 @@ mod classic;
 mod copies;
 mod dumb;
 mod id;
+mod live;
 mod twin;
 
 pub(crate) use self::{
@@ -25,11 +26,16 @@ pub(crate) use self::{
     },
     dumb::dumb_create,
     id::Ids,
+    live::{
+        replay,
+        Live, //
+    },
     twin::provide, //
 };
 
 use self::{
     id::ResourceId,
+    live::Record,
     twin::Twin, //
 };
 use crate::{
@@ -40,6 +46,7 @@ use crate::{
     device::DrmDevice,
     driver::VirtioGpu,
     queue::{
+        Batch,
         Command,
         Reply,
         Stamp, //
@@ -53,6 +60,7 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        Arc,
         SpinLock, //
     }, //
 };
@@ -73,6 +81,7 @@ const DOUBTFUL: u32 = 3;
 /// What a new resource is.
 pub(crate) struct Args {
     image: Image,
+    params: Option<proto::Params3d>,
     dumb: bool,
 }
 
@@ -80,10 +89,9 @@ pub(crate) struct Args {
 #[pin_data]
 pub(crate) struct Resource {
     id: ResourceId,
-    image: Image,
     dumb: bool,
-    /// One of the states above.
-    state: Atomic<u32>,
+    /// What the host is told, with one of the states above.
+    record: Arc<Record>,
     stamp: Stamp,
     /// Transfers under way from the host that end in a copy over the pages.
     reads: Atomic<u32>,
@@ -106,7 +114,7 @@ impl Resource {
 
     /// The picture that the host knows the resource as.
     pub(crate) fn image(&self) -> &Image {
-        &self.image
+        &self.record.image
     }
 
     /// Whether the object is a dumb buffer.
@@ -143,7 +151,7 @@ impl Resource {
     ///
     /// [`EIO`] if the host has refused the resource.
     pub(crate) fn check_usable(&self) -> Result {
-        match self.state.load(Relaxed) {
+        match self.record.state.load(Relaxed) {
             LIVE => Ok(()),
             _ => Err(EIO),
         }
@@ -159,9 +167,8 @@ impl gem::DriverObject for Resource {
 
         try_pin_init!(Self {
             id: id?,
-            image: args.image,
             dumb: args.dumb,
-            state: Atomic::new(ABSENT),
+            record: Record::new(id.get(), args.image, args.params)?,
             stamp: Stamp::new(),
             reads: Atomic::new(0),
             twin <- Twin::new(),
@@ -184,17 +191,24 @@ impl gem::DriverObject for Resource {
     }
 
     fn release(object: Released<Self>) {
-        let unref = object
-            .unref
-            .lock()
-            .take()
-            .filter(|_| object.state.load(Relaxed) != ABSENT);
+        let (queues, live) = (object.dev().queues().clone(), object.dev().live().clone());
+        let unref = object.unref.lock().take();
+        let twin = object.twin.take_unref();
+        let ids = [Some(object.id()), twin.as_ref().map(|(_, twin)| twin.id)];
+        let mut batch = queues.batch();
 
-        match (object.twin.take_unref(), unref) {
-            (Some(twin), unref) => twin.push(object, unref),
-            (None, Some(unref)) => unref.push(object),
-            (None, None) => {}
-        }
+        let unknown = live.remove(ids, || {
+            let unref = unref.filter(|_| object.record.is_known());
+
+            match (twin.filter(|(_, twin)| twin.is_known()), unref) {
+                (Some((twin, _)), unref) => twin.push(&mut batch, object, unref),
+                (None, Some(unref)) => unref.push(&mut batch, object),
+                (None, None) => return Some(object),
+            }
+            None
+        });
+        // Which the host does not know. Dropped without the lock.
+        drop(unknown);
     }
 }
 
@@ -213,11 +227,9 @@ impl Unref {
     }
 
     /// Sends the command. The object is freed when that has ended.
-    fn push(mut self, object: Released<Resource>) {
-        let queues = object.dev().queues().clone();
-
+    fn push(mut self, batch: &mut Batch<'_>, object: Released<Resource>) {
         self.reply.0 = Some(object);
-        queues.batch().push(self.command.on_reply(self.reply));
+        batch.push(self.command.on_reply(self.reply));
     }
 }
 
@@ -227,9 +239,9 @@ struct Free(Option<Released<Resource>>);
 impl Reply for Free {
     fn done(&mut self, result: Result<KVec<u8>>) {
         match result {
-            // The host has let go, has no such resource, answers nonsense to it, or is gone when the
-            // command is freed. The object goes with the command.
-            Ok(_) | Err(EIO | EPROTO | ENODEV) => {}
+            // The host has let go, has no such resource, answers nonsense to it, or is gone or has
+            // forgotten it when the command is freed. The object goes with the command.
+            Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED) => {}
             // The host was not asked, so the pages are still its to read. They are lost.
             Err(_) => core::mem::forget(self.0.take()),
         }

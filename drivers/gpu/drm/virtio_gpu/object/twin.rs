@@ -9,22 +9,20 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    classic,
     id::ResourceId,
+    live::Record,
     Image,
     Object,
     Resource,
     Unref,
     Which,
-    ABSENT,
-    DOUBTFUL,
-    LIVE,
-    NO_BACKING, //
+    LIVE, //
 };
 use crate::{
     abi::drm::gem::Released,
     device::DrmDevice,
     queue::{
+        Batch,
         Command,
         Credit,
         Reply, //
@@ -33,14 +31,12 @@ use crate::{
 use kernel::{
     new_spinlock,
     prelude::*,
+    rbtree::RBTreeNode,
     sync::{
         aref::ARef,
-        atomic::{
-            Acquire,
-            Atomic,
-            Relaxed,
-            Release, //
-        },
+        atomic::Relaxed,
+        Arc,
+        SetOnce,
         SpinLock, //
     }, //
 };
@@ -52,12 +48,8 @@ use virtio_gpu_proto::{
 /// Room for a second resource.
 #[pin_data]
 pub(super) struct Twin {
-    /// One of the states of a resource; there is none before [`LIVE`].
-    state: Atomic<u32>,
-    /// The host's id, 0 as long as there is none. Set after the format.
-    id: Atomic<u32>,
-    /// The host's number of the format.
-    format: Atomic<u32>,
+    /// What the host was told. Set last, so that nobody names the resource before it is made.
+    record: SetOnce<Arc<Record>>,
     #[pin]
     made: SpinLock<Option<Made>>,
 }
@@ -73,28 +65,31 @@ impl Twin {
     /// Creates an initializer for an object that has one resource.
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            state: Atomic::new(ABSENT),
-            id: Atomic::new(0),
-            format: Atomic::new(0),
+            record: SetOnce::new(),
             made <- new_spinlock!(None),
         })
     }
 
-    /// What takes the resource from the host, once, if the host has it.
-    pub(super) fn take_unref(&self) -> Option<TwinUnref> {
-        let unref = {
-            let mut made = self.made.lock();
-            Option::as_mut(&mut *made)?.unref.take()
-        };
+    /// What takes the resource from the host, once, and what the host was told.
+    pub(super) fn take_unref(&self) -> Option<(TwinUnref, Arc<Record>)> {
+        let record = self.record.as_ref()?.clone();
+        let mut made = self.made.lock();
 
-        unref.filter(|_| self.state.load(Relaxed) != ABSENT)
+        Some((Option::as_mut(&mut *made)?.unref.take()?, record))
+    }
+
+    /// Whether there is a resource that the host has not refused.
+    fn is_usable(&self) -> bool {
+        self.record
+            .as_ref()
+            .is_some_and(|record| record.state.load(Relaxed) == LIVE)
     }
 }
 
 impl Resource {
     /// The resource that has colours as `format` has them, if there is one, and the host's id of it.
     pub(crate) fn resource_as(&self, format: Format) -> Option<(Which, u32)> {
-        let there = Format::from_number(self.image.format);
+        let there = Format::from_number(self.record.image.format);
         if there.is_some_and(|there| there.same_order(format)) {
             return Some((Which::First, self.id()));
         }
@@ -107,17 +102,11 @@ impl Resource {
     /// The second resource, if there is one: the host's id, and the picture that the host knows it
     /// as.
     pub(crate) fn twin(&self) -> Option<(u32, Image)> {
-        // Without the lock: the kernel may have died.
-        match self.twin.id.load(Acquire) {
-            0 => None,
-            id => Some((
-                id,
-                Image {
-                    format: self.twin.format.load(Relaxed),
-                    ..self.image
-                },
-            )),
-        }
+        // Without a lock: the kernel may have died.
+        self.twin
+            .record
+            .as_ref()
+            .map(|record| (record.id, record.image))
     }
 }
 
@@ -142,7 +131,7 @@ pub(crate) fn provide(
         make(dev, object, format, credit()?)?;
     }
     match object.resource_as(format) {
-        Some((Which::Twin, _)) if object.twin.state.load(Relaxed) != LIVE => Err(EIO),
+        Some((Which::Twin, _)) if !object.twin.is_usable() => Err(EIO),
         _ => Ok(()),
     }
 }
@@ -150,13 +139,14 @@ pub(crate) fn provide(
 /// Makes a second resource, unless there is one.
 fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) -> Result {
     let id = dev.resource_ids().alloc()?;
-    let image = object.image();
-    let request = proto::ResourceCreate2d::new(id.get(), format, image.width, image.height);
-    let create = Command::new(request)?
-        .hold(object.clone())
-        .charge(credit)
-        .on_reply(Outcome::new(object, ABSENT)?);
-    let attach = classic::attach(dev, object, id.get(), Outcome::new(object, NO_BACKING)?)?;
+    let image = Image {
+        format: format.number(),
+        ..*object.image()
+    };
+    let record = object.record.sibling(id.get(), image)?;
+    let node = RBTreeNode::new(record.id, record.clone(), GFP_KERNEL)?;
+    let create = record.create()?.hold(object.clone()).charge(credit);
+    let attach = record.attach(dev.queues())?.hold(object.clone());
     let unref = TwinUnref::new(id.get())?;
 
     let mut batch = dev.queues().batch();
@@ -166,52 +156,18 @@ fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) 
         drop(made);
         return Ok(());
     }
-    batch.push(create);
-    batch.push(attach);
-    object.twin.state.store(LIVE, Relaxed);
-    object.twin.format.store(format.number(), Relaxed);
-    // Last, so that nobody names the resource before it is made.
-    object.twin.id.store(id.get(), Release);
+    dev.live().add(node, || {
+        record.state.store(LIVE, Relaxed);
+        batch.push(create);
+        batch.push(attach);
+    });
+    object.twin.record.populate(record);
     *made = Some(Made {
         _id: id,
         unref: Some(unref),
     });
     drop(made);
     Ok(())
-}
-
-/// Remembers what the host has refused.
-struct Outcome {
-    object: ARef<Object>,
-    refused: u32,
-}
-
-impl Outcome {
-    fn new(object: &ARef<Object>, refused: u32) -> Result<KBox<Self>> {
-        Ok(KBox::new(
-            Self {
-                object: object.clone(),
-                refused,
-            },
-            GFP_KERNEL,
-        )?)
-    }
-}
-
-impl Reply for Outcome {
-    fn done(&mut self, result: Result<KVec<u8>>) {
-        let state = match result {
-            // A lost device has refused nothing.
-            Ok(_) | Err(ENODEV) => return,
-            Err(EPROTO) => DOUBTFUL,
-            Err(_) => self.refused,
-        };
-        let twin = &self.object.twin.state;
-
-        if twin.load(Relaxed) == LIVE {
-            twin.store(state, Relaxed);
-        }
-    }
 }
 
 /// The command that takes a second resource from the host.
@@ -235,12 +191,15 @@ impl TwinUnref {
     }
 
     /// Sends the command, and `then` when it has ended. The object is freed after both.
-    pub(super) fn push(mut self, object: Released<Resource>, then: Option<Unref>) {
-        let queues = object.dev().queues().clone();
-
+    pub(super) fn push(
+        mut self,
+        batch: &mut Batch<'_>,
+        object: Released<Resource>,
+        then: Option<Unref>,
+    ) {
         self.reply.object = Some(object);
         self.reply.then = then;
-        queues.batch().push(self.command.on_reply(self.reply));
+        batch.push(self.command.on_reply(self.reply));
     }
 }
 
@@ -253,13 +212,15 @@ struct First {
 impl Reply for First {
     fn done(&mut self, result: Result<KVec<u8>>) {
         match (result, self.then.take()) {
-            (Ok(_) | Err(EIO | EPROTO | ENODEV), Some(then)) => {
+            (Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED), Some(then)) => {
                 if let Some(object) = self.object.take() {
-                    then.push(object);
+                    let queues = object.dev().queues().clone();
+
+                    then.push(&mut queues.batch(), object);
                 }
             }
             // The object goes with the command.
-            (Ok(_) | Err(EIO | EPROTO | ENODEV), None) => {}
+            (Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED), None) => {}
             // The host was not asked, so the pages are still its to read. They are lost.
             (Err(_), _) => core::mem::forget(self.object.take()),
         }

@@ -32,8 +32,8 @@ const MAX_OBJECTS: usize = 2;
 pub(crate) trait Reply: Send {
     /// The command has ended: with the bytes of a reply that is of the expected type, or with an
     /// error: [`EIO`] for an error reply, [`EPROTO`] for one that makes no sense, so that nobody
-    /// knows what the host has done, [`ENODEV`] if the device is lost, others if the device has
-    /// never seen the command. Runs in the completion worker, so it must neither sleep for long nor
+    /// knows what the host has done, [`ENODEV`] if the device is lost, [`ECANCELED`] if it was reset
+    /// because the system sleeps, others if the device has never seen the command. Runs in the completion worker, so it must neither sleep for long nor
     /// allocate; `self` is dropped later, where both are fine.
     fn done(&mut self, result: Result<KVec<u8>>);
 }

@@ -63,6 +63,7 @@ use kernel::{
     device,
     impl_has_delayed_work,
     impl_has_work,
+    io::poll::read_poll_timeout,
     new_delayed_work,
     new_work,
     prelude::*,
@@ -70,7 +71,10 @@ use kernel::{
         aref::ARef,
         Arc, //
     },
-    time::msecs_to_jiffies,
+    time::{
+        msecs_to_jiffies,
+        Delta, //
+    },
     workqueue::{
         DelayedWork,
         Work,
@@ -170,6 +174,15 @@ impl Queues {
         }
     }
 
+    /// Starts a batch of commands that tell the device again what it has to know. Between
+    /// [`Self::begin_replay`] and [`Self::wake`].
+    pub(crate) fn replay(self: &Arc<Self>) -> Batch<'_> {
+        Batch {
+            queues: self,
+            class: Class::Replay,
+        }
+    }
+
     /// Queues a command of the display, of which the device is told by [`Self::kick`].
     pub(crate) fn push_display(self: &Arc<Self>, command: Command) {
         self.push(&self.control, command, Class::Display);
@@ -211,7 +224,7 @@ impl Queues {
     ///
     /// # Errors
     ///
-    /// [`ENODEV`] if the queues are not at work.
+    /// [`ENODEV`] if the queues were never at work.
     pub(crate) fn payload_limits(&self) -> Result<virtio::Limits> {
         self.control.limits().ok_or(ENODEV)
     }
@@ -240,7 +253,7 @@ impl Queues {
     /// Ends a command that the device will not answer.
     fn end(&self, mut request: KBox<virtio::Request<Meta>>, e: Error) {
         reply::fail(&mut request, e);
-        self.reaper.put(request, e == ENODEV);
+        self.reaper.put(request, matches!(e, ENODEV | ECANCELED));
     }
 
     /// Ends `commands`, which the device will not answer, and has ended ones freed.
@@ -315,6 +328,46 @@ impl Queues {
         [self.control.state(), self.cursor.state()]
     }
 
+    /// Waits until the device has answered everything, as long as it goes on to answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ETIMEDOUT`] if it has answered nothing for `timeout_ms` milliseconds.
+    pub(crate) fn settle(&self, timeout_ms: u32) -> Result {
+        settle(
+            || self.control.outstanding() + self.cursor.outstanding(),
+            timeout_ms,
+        )
+    }
+
+    /// Commands are parked from now on, but those of [`Self::replay`] go to the device. It must be
+    /// ready.
+    pub(crate) fn begin_replay(&self) {
+        self.control.begin_replay();
+        self.cursor.begin_replay();
+    }
+
+    /// Ends a replay when the device has answered all of it, as long as it goes on to answer: commands
+    /// go to the device again, those that were parked too.
+    ///
+    /// # Errors
+    ///
+    /// [`ETIMEDOUT`] if it has answered nothing for `timeout_ms` milliseconds, [`ENODEV`] if it is lost.
+    pub(crate) fn wake(self: &Arc<Self>, timeout_ms: u32) -> Result {
+        let mut failed = Fifo::new();
+
+        settle(|| self.control.outstanding_replay(), timeout_ms)?;
+        if self.is_lost() {
+            return Err(ENODEV);
+        }
+        self.control.wake(&mut failed);
+        self.cursor.wake(&mut failed);
+        self.end_all(failed, ENOMEM);
+        self.kick();
+        self.cursor.kick(|| self.arm());
+        Ok(())
+    }
+
     /// Whether the device is lost.
     pub(crate) fn is_lost(&self) -> bool {
         self.control.is_lost()
@@ -326,6 +379,30 @@ impl Queues {
     }
 }
 
+/// Waits until `outstanding` commands are none, as long as they get fewer within `timeout_ms`
+/// milliseconds.
+fn settle(outstanding: impl Fn() -> usize, timeout_ms: u32) -> Result {
+    let mut before = outstanding();
+
+    loop {
+        let settled = read_poll_timeout(
+            || Ok(outstanding()),
+            |&now| now == 0,
+            Delta::from_millis(1),
+            Delta::from_millis(timeout_ms.into()),
+        );
+        let now = outstanding();
+
+        if settled.is_ok() || now == 0 {
+            return Ok(());
+        }
+        if now >= before {
+            return Err(ETIMEDOUT);
+        }
+        before = now;
+    }
+}
+
 /// Commands that are pushed together. Dropping it rings the doorbell, once at most.
 pub(crate) struct Batch<'a> {
     queues: &'a Arc<Queues>,
@@ -333,7 +410,8 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Queues a command. If the device is lost it ends at once with [`ENODEV`].
+    /// Queues a command. If the device is lost it ends at once with [`ENODEV`], if it is asleep with
+    /// [`ECANCELED`].
     pub(crate) fn push(&mut self, command: Command) {
         self.queues.push(&self.queues.control, command, self.class);
     }
@@ -424,10 +502,30 @@ impl QueueOwner {
     /// Resets the device, ends every command, and deletes the virtqueues. When this returns, nothing
     /// of the queues runs any more.
     pub(crate) fn stop(self, dev: &virtio::Device<device::Core<'_>>) {
-        let queues = &self.queues;
+        self.queues.lose();
+        self.queues.empty(&dev.reset());
+        self.delete(dev);
+    }
 
-        queues.lose();
-        queues.empty(&dev.reset());
+    /// The same with a way back: until the queues are started again and have woken up, commands end
+    /// with [`ECANCELED`], which is no failure of the device's.
+    pub(crate) fn sleep(self, dev: &virtio::Device<device::Core<'_>>) {
+        let queues = &self.queues;
+        let mut ended = Fifo::new();
+
+        queues.control.sleep(&mut ended);
+        queues.cursor.sleep(&mut ended);
+        let reset = dev.reset();
+        queues.control.empty(&reset, &mut ended);
+        queues.cursor.empty(&reset, &mut ended);
+        queues.reaper.release();
+        queues.end_all(ended, ECANCELED);
+        self.delete(dev);
+    }
+
+    /// Deletes the virtqueues of a device that was reset.
+    fn delete(self, dev: &virtio::Device<device::Core<'_>>) {
+        let queues = &self.queues;
 
         if let (Some(control), Some(cursor)) = (queues.control.stop(), queues.cursor.stop()) {
             // Drops the handler, and with it the worker, after what is queued on it.

@@ -70,6 +70,19 @@ pub(crate) enum Class {
     Display,
     /// The cursor queue, whose commands keep order among themselves only.
     Cursor,
+    /// What the device is to know again after a sleep, before anything else.
+    Replay,
+}
+
+/// What becomes of commands that are pushed, while the device is not lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// They go to the device.
+    Awake,
+    /// They end at once, with [`ECANCELED`]: the device forgets everything.
+    Asleep,
+    /// They are parked, but for [`Class::Replay`].
+    Waking,
 }
 
 /// Where the commands of a ring are, for debugging.
@@ -106,12 +119,17 @@ struct Inner {
     vq: Option<Virtqueue<Meta>>,
     /// Whether a command takes one descriptor, whatever its segments.
     indirect: bool,
+    /// What commands are limited to, once there was a virtqueue.
+    limits: Option<virtio::Limits>,
     /// Whether nothing is accepted any more.
     lost: bool,
+    phase: Phase,
     /// Whether the device was reset, so that there is nothing in the ring.
     reset: bool,
     /// Whether something was added that no doorbell was rung for.
     dirty: bool,
+    /// Parked commands of a replay.
+    replay: Fifo<Meta>,
     /// Parked commands of clients.
     client: Fifo<Meta>,
     /// Parked commands of the display.
@@ -147,9 +165,12 @@ impl Ring {
                 Inner {
                     vq: None,
                     indirect: false,
+                    limits: None,
                     lost: false,
+                    phase: Phase::Awake,
                     reset: false,
                     dirty: false,
+                    replay: Fifo::new(),
                     client: Fifo::new(),
                     display: Fifo::new(),
                     pushed: 0,
@@ -169,8 +190,11 @@ impl Ring {
     pub(super) fn start(&self, vq: Virtqueue<Meta>, indirect: bool) {
         let mut inner = self.inner.lock();
 
+        inner.limits = Some(vq.limits());
         inner.vq = Some(vq);
         inner.indirect = indirect;
+        inner.reset = false;
+        inner.dirty = false;
     }
 
     /// Accepts no more commands. Those that are parked go into `ended`.
@@ -179,21 +203,57 @@ impl Ring {
 
         inner.lost = true;
         inner.watch.forget();
-        inner.passed = inner.pushed;
-        while let Some(request) = inner.client.pop() {
-            ended.push(request);
-        }
-        while let Some(request) = inner.display.pop() {
-            ended.push(request);
-        }
+        inner.take_parked(ended);
     }
 
-    /// Puts what the device has not used into `ended`. The ring is not used again.
+    /// Ends commands at once from now on. Those that are parked go into `ended`.
+    pub(super) fn sleep(&self, ended: &mut Fifo<Meta>) {
+        let mut inner = self.inner.lock();
+
+        inner.phase = Phase::Asleep;
+        inner.take_parked(ended);
+    }
+
+    /// Goes on to wake up: commands but those of a replay are parked.
+    pub(super) fn begin_replay(&self) {
+        self.inner.lock().phase = Phase::Waking;
+    }
+
+    /// Commands go to the device again, those that are parked too. Those that never get there go into
+    /// `failed`.
+    pub(super) fn wake(&self, failed: &mut Fifo<Meta>) {
+        let mut inner = self.inner.lock();
+
+        inner.phase = Phase::Awake;
+        inner.refill(failed);
+    }
+
+    /// Number of commands that have not ended.
+    pub(super) fn outstanding(&self) -> usize {
+        let inner = self.inner.lock();
+        let parked = inner.parked();
+
+        // CAST: No more than the ring has descriptors.
+        parked.saturating_add(inner.watch.in_flight() as usize)
+    }
+
+    /// The same without those that wait for the end of a replay.
+    pub(super) fn outstanding_replay(&self) -> usize {
+        let inner = self.inner.lock();
+
+        // CAST: As above.
+        inner
+            .replay
+            .len()
+            .saturating_add(inner.watch.in_flight() as usize)
+    }
+
+    /// Puts what the device has not used into `ended`. The virtqueue is not used again.
     pub(super) fn empty(&self, reset: &virtio::Reset, ended: &mut Fifo<Meta>) {
         let mut inner = self.inner.lock();
 
-        inner.lost = true;
         inner.reset = true;
+        inner.watch.forget();
         if let Some(vq) = inner.vq.as_mut() {
             while let Some(request) = vq.detach_unused(reset) {
                 ended.push(request);
@@ -203,10 +263,7 @@ impl Ring {
 
     /// Takes the virtqueue away.
     pub(super) fn stop(&self) -> Option<Virtqueue<Meta>> {
-        let mut inner = self.inner.lock();
-
-        inner.lost = true;
-        inner.vq.take()
+        self.inner.lock().vq.take()
     }
 
     /// Whether the ring has broken under us.
@@ -247,13 +304,13 @@ impl Ring {
         self.inner.lock().display.len()
     }
 
-    /// What a command can carry, unless the ring is not at work.
+    /// What a command can carry, unless the ring was never at work.
     pub(super) fn limits(&self) -> Option<virtio::Limits> {
-        self.inner.lock().vq.as_ref().map(Virtqueue::limits)
+        self.inner.lock().limits
     }
 
-    /// Queues a command. If the device is lost, or the command can never get on the ring, it comes
-    /// back with the reason, to be ended by the caller.
+    /// Queues a command. If the device is lost or asleep, or the command can never get on the ring,
+    /// it comes back with the reason, to be ended by the caller.
     pub(super) fn push(
         &self,
         mut request: KBox<virtio::Request<Meta>>,
@@ -261,10 +318,17 @@ impl Ring {
     ) -> Result<(), (Error, KBox<virtio::Request<Meta>>)> {
         let mut inner = self.inner.lock();
 
-        if inner.lost || inner.vq.is_none() {
+        if inner.lost {
+            return Err((ENODEV, request));
+        }
+        if inner.phase == Phase::Asleep {
+            return Err((ECANCELED, request));
+        }
+        if inner.vq.is_none() {
             return Err((ENODEV, request));
         }
 
+        let waking = inner.phase == Phase::Waking;
         let waits = match class {
             Class::Client => {
                 inner.pushed += 1;
@@ -272,7 +336,7 @@ impl Ring {
                 for stamp in request.data.stamps() {
                     stamp.0.store(inner.pushed, Relaxed);
                 }
-                !inner.client.is_empty()
+                waking || !inner.client.is_empty()
             }
             Class::Display => {
                 let after = request
@@ -281,10 +345,11 @@ impl Ring {
                     .map(|stamp| stamp.0.load(Relaxed))
                     .max();
                 request.data.seq = after.unwrap_or(0);
-                !inner.display.is_empty() || request.data.seq > inner.passed
+                waking || !inner.display.is_empty() || request.data.seq > inner.passed
             }
             // Stamps count the commands of the control queue.
-            Class::Cursor => !inner.display.is_empty(),
+            Class::Cursor => waking || !inner.display.is_empty(),
+            Class::Replay => !inner.replay.is_empty(),
         };
 
         let request = if waits {
@@ -301,6 +366,7 @@ impl Ring {
         match class {
             Class::Client => inner.client.push(request),
             Class::Display | Class::Cursor => inner.display.push(request),
+            Class::Replay => inner.replay.push(request),
         }
         Ok(())
     }
@@ -320,7 +386,7 @@ impl Ring {
     /// many commands are parked.
     pub(super) fn look(&self, arm: impl FnOnce()) -> (Sight, usize) {
         let mut inner = self.inner.lock();
-        let parked = inner.client.len().saturating_add(inner.display.len());
+        let parked = inner.parked();
         let sight = inner.watch.look();
 
         if inner.watch.arm() {
@@ -356,6 +422,24 @@ impl Ring {
 }
 
 impl Inner {
+    /// Number of commands that are parked.
+    fn parked(&self) -> usize {
+        self.replay
+            .len()
+            .saturating_add(self.client.len())
+            .saturating_add(self.display.len())
+    }
+
+    /// Puts all parked commands into `ended`.
+    fn take_parked(&mut self, ended: &mut Fifo<Meta>) {
+        self.passed = self.pushed;
+        for parked in [&mut self.replay, &mut self.client, &mut self.display] {
+            while let Some(request) = parked.pop() {
+                ended.push(request);
+            }
+        }
+    }
+
     fn prepare_kick(&mut self, arm: impl FnOnce()) -> Option<Kick> {
         if !core::mem::take(&mut self.dirty) || self.lost {
             return None;
@@ -402,6 +486,20 @@ impl Inner {
     }
 
     fn refill(&mut self, failed: &mut Fifo<Meta>) {
+        while let Some(request) = self.replay.pop() {
+            match self.emit(request, Class::Replay) {
+                Emit::Done => {}
+                Emit::Later(request) => {
+                    self.replay.push_front(request);
+                    return;
+                }
+                Emit::Failed(request, _) => failed.push(request),
+            }
+        }
+        if self.phase != Phase::Awake {
+            return;
+        }
+
         // Display commands first; when a client command has passed, one may have become free.
         loop {
             while self
@@ -454,7 +552,7 @@ impl Inner {
         // A command that needs more than the reserve leaves may still have an idle ring.
         let reserve = match class {
             Class::Client => DISPLAY_RESERVE.min(size / 8).min(size - need),
-            Class::Display | Class::Cursor => 0,
+            Class::Display | Class::Cursor | Class::Replay => 0,
         };
         if vq.num_free() < need.saturating_add(reserve) {
             return Emit::Later(request);

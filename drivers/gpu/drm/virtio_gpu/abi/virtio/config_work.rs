@@ -96,10 +96,18 @@ impl<H: ConfigHandler> ConfigWork<H> {
         let _ = workqueue::system_dfl().enqueue(self.0.clone());
     }
 
-    /// Waits for a call that is under way; no other follows. May sleep.
+    /// Waits for a call that is under way; no other follows, unless after [`Self::resume`]. May sleep.
     pub(crate) fn stop(&self) {
         *self.0.active.lock() = false;
         workqueue::flush(&self.0.work);
+    }
+
+    /// Lets the handler be called again, after [`Self::stop`]. What was to be handled in between is
+    /// forgotten. May sleep.
+    pub(crate) fn resume(&self, _dev: &Device<device::Core<'_>>) {
+        // INVARIANT: `Core` is a bus callback of the device, whose driver is bound: the driver's data
+        // owns this object, and dropping it stops it.
+        *self.0.active.lock() = true;
     }
 }
 

@@ -233,6 +233,14 @@ pub(crate) trait Driver {
     ///
     /// An error keeps the system awake.
     fn freeze(dev: &Device<device::Core<'_>>, data: &Self::Data) -> Result;
+
+    /// Puts the device to work again, after [`Driver::freeze`] has succeeded. It was reset, and has
+    /// the features that it had.
+    ///
+    /// # Errors
+    ///
+    /// An error marks the device as failed. It stays bound.
+    fn restore(dev: &Device<device::Core<'_>>, data: &Self::Data) -> Result;
 }
 
 /// An adapter for the registration of virtio drivers.
@@ -272,6 +280,7 @@ unsafe impl<T: Driver + 'static> driver::RegistrationOps for Adapter<T> {
             (*vdrv).shutdown = Some(Self::shutdown_callback);
             (*vdrv).config_changed = Some(Self::config_changed_callback);
             (*vdrv).freeze = Some(Self::freeze_callback);
+            (*vdrv).restore = Some(Self::restore_callback);
         }
 
         // SAFETY: `vdrv` is guaranteed to be a valid `DriverType`.
@@ -343,6 +352,16 @@ impl<T: Driver + 'static> Adapter<T> {
 
         from_result(|| {
             T::freeze(core, Self::data(vdev))?;
+            Ok(0)
+        })
+    }
+
+    extern "C" fn restore_callback(vdev: *mut bindings::virtio_device) -> c_int {
+        // SAFETY: As in `freeze_callback()`.
+        let core = unsafe { &*vdev.cast::<Device<device::Core<'_>>>() };
+
+        from_result(|| {
+            T::restore(core, Self::data(vdev))?;
             Ok(0)
         })
     }

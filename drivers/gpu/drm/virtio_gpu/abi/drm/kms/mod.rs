@@ -22,6 +22,7 @@ mod mode_config;
 mod panic;
 mod plane;
 mod plane_state;
+mod suspend;
 
 pub(crate) use self::{
     atomic::{

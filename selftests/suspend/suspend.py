@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The system sleeps and wakes up, and the host shows what it showed.
+
+A device that sleeps is reset, and forgets everything: QEMU destroys all
+resources. So whatever is right afterwards was made anew by the driver. A client
+(kmsctl of the kms group) holds buffers, sleeps as all processes do, and draws on.
+
+Sleep is suspend to idle, ended by a key; the first half of it and of suspend to
+memory, in which devices go to sleep and come back (pm_test); suspend to memory,
+ended by the monitor, where the kernel at hand can be started so; and hibernation,
+with the image read back at once (test_resume).
+
+DRIVER=c|rust suspend.py, inside the toolchain tree. ROUNDS= for how often.
+"""
+
+import os
+import random
+import re
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+SELFTESTS = os.path.dirname(HERE)
+sys.path[:0] = [os.path.join(SELFTESTS, "lib"), os.path.join(SELFTESTS, "kms")]
+
+import guest  # noqa: E402
+import kms  # noqa: E402
+import vnc  # noqa: E402
+from kms import Failed, comment, difference, pattern, rgb  # noqa: E402
+from qmp import QmpError  # noqa: E402
+
+QUICK = os.environ.get("VGPU_QUICK") == "1"
+ROUNDS = int(os.environ.get("ROUNDS") or (5 if QUICK else 100))
+
+# Orders for kmsctl go through; a line that starts with "!" is a shell's, and answered alike. Devices
+# that do not come back from sleep are let go of (9p) or found again at the end (the runner's ports).
+SCRIPT = """
+umount /out
+for d in /sys/bus/virtio/drivers/9pnet_virtio/virtio*; do echo ${d##*/} >/sys/bus/virtio/drivers/9pnet_virtio/unbind; done
+echo 1 >/sys/module/suspend/parameters/pm_test_delay
+echo enabled >/sys/devices/platform/i8042/serio0/power/wakeup
+stty -F /dev/ttyS1 raw -echo
+exec <>/dev/ttyS1 >&0
+mkfifo /tmp/to /tmp/from
+./kmsctl </tmp/to >/tmp/from & client=$!
+exec 3>/tmp/to 4</tmp/from
+read -r line <&4 && echo "$line"
+while read -r line; do
+	case $line in
+	quit) break ;;
+	!*) eval "${line#!}" >/tmp/said 2>&1; s=$?; echo "said $(tail -n 1 /tmp/said)"; [ $s = 0 ] && echo ok 0 || echo "err $s" ;;
+	*) echo "$line" >&3; read -r answer <&4; echo "$answer" ;;
+	esac
+done
+exec 3>&-
+wait $client
+cd /sys/bus/virtio/drivers/virtio_console
+for d in virtio*; do echo $d >unbind; echo $d >bind; done
+sleep 1
+exit 0
+"""
+
+
+class Bench(kms.Bench):
+    """A guest that sleeps."""
+
+    def __init__(self, kmsctl, outputs):
+        self.heads = [os.path.join(guest.scratch(), f"vnc{outputs}.{head}") for head in range(outputs)]
+        self.disk = os.path.join(guest.scratch(), f"swap{outputs}")
+        with open(self.disk, "wb") as f:
+            f.truncate(512 << 20)
+        words = ["-drive", f"if=none,id=swap,format=raw,file={self.disk}", "-device", "virtio-blk-pci,drive=swap"]
+        for n, path in enumerate(self.heads):
+            words += ["-vnc", f"unix:{path},id=head{n},display=gpu0,head={n}"]
+        self.guest = guest.Guest(
+            SCRIPT, add=[kmsctl], serial=True, trace=kms.TRACE + ("virtio_gpu_cmd_res_create_2d",),
+            name=f"outputs{outputs}", device=f"virtio-gpu-pci,max_outputs={outputs},xres=1280,yres=800",
+            qemu=words, boot=["--append", "no_console_suspend"], timeout=600 if QUICK else 2400)
+        self.views = []
+        self.mark = 0
+        self.asleep = 0
+
+    def sh(self, command, timeout=30):
+        """Runs a line of shell; the last line it said."""
+        self.guest.send_line("!" + command)
+        said = ""
+        while True:
+            line = self.guest.read_line(timeout)
+            if line.startswith("said "):
+                said = line[5:]
+            elif line.startswith("ok"):
+                return said
+            elif line.startswith("err"):
+                raise Failed(f"'{command}' in the guest: status {line[4:]}, {said}")
+
+    def fell_asleep(self, times=1):
+        """The kernel has counted so many more sleeps than the last time."""
+        before, self.asleep = self.asleep, int(self.sh("cat /sys/power/suspend_stats/success"))
+        if self.asleep != before + times:
+            raise Failed(f"{self.asleep - before} sleeps instead of {times}; "
+                         + self.sh("cat /sys/power/suspend_stats/last_failed_dev"))
+
+    def key(self):
+        self.guest.qmp("send-key", keys=[{"type": "qcode", "data": "shift"}])
+
+    def awake(self, request):
+        """A request to a guest that may be asleep, or fall so: as long as it does not answer, a key is
+        pressed now and then. Its answer, and what a line of shell said before that."""
+        self.guest.send_line(request)
+        said, end = "", time.monotonic() + 30
+        while True:
+            try:
+                line = self.guest.read_line(0.5)
+            except guest.GuestError:
+                if time.monotonic() > end:
+                    raise
+                self.key()
+                continue
+            if line.startswith("said "):
+                said = line[5:]
+            elif line.startswith(("ok", "err")):
+                return line, said
+
+    def idle(self):
+        """Suspend to idle, until a key is pressed."""
+        answer, said = self.awake("!echo freeze >/sys/power/state")
+        if not answer.startswith("ok"):
+            raise Failed(f"no sleep: {answer}, {said}")
+        self.fell_asleep()
+
+    def half(self, level, state):
+        """Half a sleep: the kernel wakes up by itself after a second."""
+        self.sh(f"echo {level} >/sys/power/pm_test && echo {state} >/sys/power/state && echo none >/sys/power/pm_test")
+        self.fell_asleep()
+
+    def hibernate(self):
+        """Hibernation, whose image is read back without the machine being switched off."""
+        self.sh("grep -q vda /proc/swaps || { mkswap /dev/vda && swapon /dev/vda && "
+                "cat /sys/block/vda/dev >/sys/power/resume; }")
+        self.sh("echo test_resume >/sys/power/disk && echo disk >/sys/power/state", 120)
+
+
+def setup(b):
+    b.do("open /dev/dri/card0")
+    b.do("mode 0 1280 800")
+    for n in (1, 2):
+        b.do(f"buf 0 {n} 1280 800")
+        b.do(f"fill 0 {n} {n} 0 0 1280 800")
+    b.do("show 0 1 0 0")
+    b.expect(pattern(1280, 800, 1))
+
+
+def half_idle(b):
+    """half a suspend to idle (pm_test devices): the picture is back"""
+    b.half("devices", "freeze")
+    b.expect(pattern(1280, 800, 1))
+
+
+def half_memory(b):
+    """half a suspend to memory (pm_test platform): the picture is back"""
+    b.half("platform", "mem")
+    b.expect(pattern(1280, 800, 1))
+
+
+def suspend_to_idle(b):
+    """suspend to idle: the host had forgotten everything, the picture is back"""
+    b.fresh()
+    b.idle()
+    b.expect(pattern(1280, 800, 1))
+    if not b.since("virtio_gpu_cmd_res_create_2d"):
+        raise Failed("no resource was made anew, so the host was not reset")
+
+
+def hibernation(b):
+    """hibernation, read back: the picture is back"""
+    b.hibernate()
+    b.expect(pattern(1280, 800, 1))
+
+
+def held_buffers(b):
+    """a buffer that was drawn before and never shown is shown after"""
+    b.do("fill 0 2 20 0 0 1280 800")
+    b.idle()
+    b.do("flip 0 2")
+    b.expect(pattern(1280, 800, 20))
+
+
+def damage_after(b):
+    """of a picture from before, what is not drawn stays"""
+    b.do("show 0 1 0 0")
+    b.do("fill 0 1 1 0 0 1280 800")
+    b.do("dirty 0 1")
+    b.idle()
+    want, new = pattern(1280, 800, 1), pattern(1280, 800, 21)
+    b.do("fill 0 1 21 0 0 1280 800")
+    b.do("dirty 0 1 300 100 700 500")
+    want[100:500, 300:700] = new[100:500, 300:700]
+    b.expect(want)
+    b.do("dirty 0 1")
+    b.expect(new)
+
+
+def cursor(b):
+    """the cursor is back, with its picture and place"""
+    b.do("argb 0 4 64 64")
+    b.do("fill 0 4 12 0 0 64 64")
+    b.do("cursor 0 4 100 120 5 6")
+    kms.expect_cursor(b, pattern(64, 64, 12), (5, 6))
+    b.views[0].cursor = None
+    b.fresh()
+    b.idle()
+    kms.expect_cursor(b, pattern(64, 64, 12), (5, 6))
+    kms.last_cursor(b, (100, 120))
+    b.do("cursor 0 4 333 222 5 6")
+    kms.last_cursor(b, (333, 222))
+    b.do("cursor 0 0 0 0 0 0")
+
+
+def made_and_released(b):
+    """buffers made and released around sleeps: ids and pictures stay right"""
+    for seed in (30, 31, 32)[:1 if QUICK else 3]:
+        b.do("buf 0 5 1280 800")
+        b.do(f"fill 0 5 {seed} 0 0 1280 800")
+        b.do("show 0 5 0 0")
+        b.idle()
+        b.expect(pattern(1280, 800, seed))
+        b.do("buf 0 6 1280 800")
+        b.do("show 0 6 0 0")
+        b.do("free 0 5")
+        b.expect(pattern(1280, 800, 0) * 0)
+    b.do("show 0 1 0 0")
+    b.do("free 0 6")
+
+
+def while_flipping(b):
+    """a client flips while the system goes to sleep and when it is back"""
+    for n in (1, 2):
+        b.do(f"fill 0 {n} {40 + n} 0 0 1280 800")
+    for _ in range(1 if QUICK else 5):
+        b.sh("rm -f /tmp/slept; (sleep 0.3; echo freeze >/sys/power/state; echo $? >/tmp/slept) >/dev/null 2>&1 &")
+        end, flips, slept = time.monotonic() + 40, 0, "no"
+        while slept == "no" and time.monotonic() < end:
+            flips += 1
+            answer, _ = b.awake(f"nonblock 0 {1 + flips % 2}")
+            if not answer.startswith("ok"):
+                raise Failed(f"flip {flips}: {os.strerror(int(answer.split()[1]))}")
+            if flips % 5 == 0:
+                _, slept = b.awake("!cat /tmp/slept 2>/dev/null || echo no")
+        if slept != "0":
+            raise Failed(f"sleep ended with {slept} after {flips} flips")
+        b.fell_asleep()
+        b.expect(pattern(1280, 800, 41 + flips % 2))
+
+
+def off_stays_off(b):
+    """a screen that was off stays off, until it is switched on"""
+    b.do("off 0")
+    b.idle()
+    if not difference(b.screendump(), rgb(pattern(1280, 800, 41))):
+        raise Failed("the host shows a picture")
+    b.do("show 0 1 0 0")
+    b.expect(pattern(1280, 800, 41))
+
+
+def rounds(b):
+    """many sleeps, each time with another picture"""
+    seed = int(os.environ.get("SEED") or time.time()) & 0xffff
+    comment(f"SEED={seed}, {ROUNDS} rounds")
+    rnd = random.Random(seed)
+    b.do("show 0 1 0 0")
+    for n in range(1, ROUNDS + 1):
+        what, buf = rnd.randrange(1000), 1 + n % 2
+        b.do(f"fill 0 {buf} {what} 0 0 1280 800")
+        b.do(f"flip 0 {buf}")
+        try:
+            if n % 10 == 9:
+                b.hibernate()
+            elif n % 10 == 4:
+                b.half("devices", "mem")
+            else:
+                b.idle()
+            b.expect(pattern(1280, 800, what))
+        except Failed as e:
+            raise Failed(f"round {n}: {e}") from e
+
+
+def two_heads(b):
+    """two pictures on two heads, and damage on both afterwards"""
+    b.do("open /dev/dri/card0")
+    b.views[1].resize(800, 600)
+    end = time.monotonic() + 15
+    while not b.ask("mode 1 800 600")[0]:
+        if time.monotonic() > end:
+            raise Failed("the second head does not get connected")
+        b.views[1].poll(0.2)
+    for head, (w, h) in enumerate(((1280, 800), (800, 600))):
+        b.do(f"mode {head} {w} {h}")
+        b.do(f"buf 0 {1 + head} {w} {h}")
+        b.do(f"fill 0 {1 + head} {50 + head} 0 0 {w} {h}")
+        b.do(f"show {head} {1 + head} 0 0")
+    b.idle()
+    b.expect(pattern(1280, 800, 50), 0)
+    b.expect(pattern(800, 600, 51), 1)
+    b.hibernate()
+    b.expect(pattern(1280, 800, 50), 0)
+    b.expect(pattern(800, 600, 51), 1)
+    b.do("fill 0 2 52 0 0 800 600")
+    b.do("dirty 0 2")
+    b.expect(pattern(1280, 800, 50), 0)
+    b.expect(pattern(800, 600, 52), 1)
+
+
+def unload(b):
+    """the driver leaves, comes back and draws after all that"""
+    for n in range(1, 8):
+        b.do(f"free 0 {n}")
+    b.do("close")
+    b.sh("gpu unload", 60)
+    b.sh("gpu load", 60)
+    b.do("open /dev/dri/card0")
+    b.do("mode 0 1280 800")
+    b.do("buf 0 7 1280 800")
+    b.do("fill 0 7 60 0 0 1280 800")
+    b.do("show 0 7 0 0")
+    b.expect(pattern(1280, 800, 60))
+    b.do("close")
+
+
+def log(b):
+    """nothing in the log that the driver calls an error"""
+    lines = re.findall(r".*(?:\*ERROR\*|PM: failed).*", b.guest.console())
+    if lines:
+        raise Failed("\n".join(lines[:10]))
+
+
+ONE_HEAD = (setup, half_idle, half_memory, suspend_to_idle, hibernation, held_buffers, damage_after, cursor,
+            made_and_released, while_flipping, off_stays_off, rounds, unload, log)
+TWO_HEADS = (two_heads, log)
+
+# It recreates resources after hibernation only, so that the rest is lost with a host that keeps nothing.
+C_LOSES = tuple(c for c in ONE_HEAD + TWO_HEADS if c not in (setup, hibernation, unload))
+
+
+def run(kmsctl, outputs, cases):
+    """Runs the cases in one guest. [(good, name)]"""
+    results = []
+    bench = Bench(kmsctl, outputs)
+    try:
+        while bench.guest.read_line(120) != "ready":
+            pass
+        bench.views = [vnc.View(path) for path in bench.heads]
+    except (guest.GuestError, EOFError) as e:
+        comment(e)
+        bench.close()
+        return [(False, case.__doc__ or "the guest is up") for case in cases]
+    for case in cases:
+        name, begun = case.__doc__ or "a client shows its picture", time.monotonic()
+        try:
+            case(bench)
+            results.append((True, name))
+        except (guest.GuestError, QmpError) as e:
+            comment(f"{name}: {str(e)[-3000:]}")
+            results += [(False, c.__doc__ or "a client shows its picture") for c in cases[len(results):]]
+            break
+        except (Failed, EOFError) as e:
+            comment(f"{name}: {e}")
+            if guest.driver() == "c" and case in C_LOSES:
+                results.append((True, name + " # SKIP the C driver does not tell the host again"))
+            else:
+                results.append((False, name))
+        comment(f"{time.monotonic() - begun:.1f} s")
+    status, report = bench.close()
+    if status:
+        comment(report)
+    results.append((status == 0, f"the guest ends well, no complaint from its kernel ({outputs} outputs)"))
+    return results
+
+
+def main():
+    program = guest.compile_static(os.path.join(SELFTESTS, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")
+    results = run(program, 1, ONE_HEAD)
+    if not QUICK:
+        results += run(program, 2, TWO_HEADS)
+    print(f"1..{len(results)}")
+    for n, (good, name) in enumerate(results, 1):
+        print(f"{'ok' if good else 'not ok'} {n} - {name}")
+    return 0 if all(good for good, _ in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
