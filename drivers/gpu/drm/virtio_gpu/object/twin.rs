@@ -116,7 +116,7 @@ impl Resource {
 /// # Errors
 ///
 /// [`EIO`] if the host has refused it before, [`EINVAL`] if there are two resources already,
-/// and those of [`classic::create`].
+/// and those of [`create`](super::create).
 pub(crate) fn provide(
     dev: &DrmDevice,
     object: &ARef<Object>,
