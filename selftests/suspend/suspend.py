@@ -147,13 +147,22 @@ class Bench(kms.Bench):
 
     def memory(self):
         """Suspend to memory, until the monitor ends it."""
+        slept = []
+
         def wake():
             if self.guest.qmp("query-status")["status"] == "suspended":
+                slept.append(1)
                 self.guest.qmp("system_wakeup")
 
-        answer, said = self.awake("!echo mem >/sys/power/state", wake)
+        # QEMU's firmware does not put the registers of power management back in place.
+        answer, said = self.awake(
+            "!lpc=/sys/bus/pci/devices/0000:00:1f.0/config; "
+            "dd if=$lpc of=/tmp/lpc bs=4 skip=16 count=2; echo mem >/sys/power/state; s=$?; "
+            "dd if=/tmp/lpc of=$lpc bs=4 seek=16 conv=notrunc; test $s = 0", wake)
         if not answer.startswith("ok"):
             raise Failed(f"no sleep: {answer}, {said}")
+        if not slept:
+            raise Failed("the machine did not sleep")
         self.fell_asleep()
 
     def half(self, level, state):
