@@ -304,6 +304,110 @@ static int cursor_plane(struct head *h, struct buf *b, int x, int y, int hot_x, 
 	return ret;
 }
 
+/* Switches the CRTC on or off and leaves everything else as it is. */
+static int set_active(struct head *h, int on)
+{
+	drmModeAtomicReqPtr req = drmModeAtomicAlloc();
+	int ret;
+
+	set(req, h->crtc, DRM_MODE_OBJECT_CRTC, "ACTIVE", on);
+	ret = drmModeAtomicCommit(fd, req, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL);
+	drmModeAtomicFree(req);
+	return ret;
+}
+
+/* The mode with other timings: same size, other pixel clock. */
+static int retime(struct head *h, int khz)
+{
+	h->mode.clock += khz;
+	if (h->mode_blob)
+		drmModeDestroyPropertyBlob(fd, h->mode_blob);
+	return drmModeCreatePropertyBlob(fd, &h->mode, sizeof(h->mode), &h->mode_blob);
+}
+
+/* How far vertical blanks are from the beat of the first one, after pauses in which
+ * nobody wants to know of them: the largest distance, in thousandths of a frame. */
+static int vblank_phase(struct head *h, int pauses)
+{
+	double period = (double)h->mode.htotal * h->mode.vtotal / h->mode.clock / 1000, first = 0, worst = 0;
+	unsigned int first_seq = 0;
+
+	for (int i = 0; i <= pauses; i++) {
+		drmVBlank v = { .request = { .type = DRM_VBLANK_RELATIVE, .sequence = 1 } };
+		double at, beats;
+		int ret = drmWaitVBlank(fd, &v);
+
+		if (ret)
+			return -errno;
+		at = v.reply.tval_sec + v.reply.tval_usec / 1e6;
+		if (!i) {
+			first = at;
+			first_seq = v.reply.sequence;
+		}
+		beats = (at - first) / period;
+		/* The sequence counts the beats. */
+		beats -= v.reply.sequence - first_seq;
+		if (beats < 0)
+			beats = -beats;
+		if (beats > worst)
+			worst = beats;
+		/* Longer than the core keeps the timer going, which is told by drm.vblankoffdelay. */
+		usleep(137000 + 7770 * i);
+	}
+	return worst * 1000;
+}
+
+/* A lease of a head: its mode is set through the lease, and what is not in it is not there. */
+static int lease(struct head *h, const struct head *other, const struct buf *b)
+{
+	uint32_t objects[] = { h->connector, h->crtc, h->primary, h->cursor }, lessee, fb, handle;
+	int leased = drmModeCreateLease(fd, objects, 4, O_CLOEXEC, &lessee), old = fd, ret, prime;
+	drmModeResPtr res;
+
+	if (leased < 0)
+		return leased;
+	ret = drmPrimeHandleToFD(fd, b->handle, O_CLOEXEC, &prime);
+	if (!ret)
+		ret = drmPrimeFDToHandle(leased, prime, &handle);
+	if (!ret)
+		ret = drmModeAddFB(leased, b->w, b->h, 24, 32, b->pitch, handle, &fb);
+	if (!ret)
+		ret = drmModeSetCrtc(leased, h->crtc, fb, 0, 0, &h->connector, 1, &h->mode);
+	res = drmModeGetResources(leased);
+	if (!ret && (!res || res->count_crtcs != 1 || res->count_connectors != 1))
+		ret = -EBADMSG;
+	if (!ret && other != h && !drmModeSetCrtc(leased, other->crtc, 0, 0, 0, NULL, 0, NULL))
+		ret = -EEXIST;
+	drmModeFreeResources(res);
+	fd = old;
+	if (ret) {
+		close(leased);
+		return ret;
+	}
+	return leased;
+}
+
+/* A checksum of the EDID as userspace has it, 0 without one; errors where nothing is connected. */
+static int edid_sum(struct head *h)
+{
+	drmModeConnectorPtr c = drmModeGetConnector(fd, h->connector);
+	uint64_t id = 0;
+	int sum = 0;
+
+	if (!c || c->connection != DRM_MODE_CONNECTED)
+		return -ENOTCONN;
+	drmModeFreeConnector(c);
+	prop(h->connector, DRM_MODE_OBJECT_CONNECTOR, "EDID", &id);
+	if (id) {
+		drmModePropertyBlobPtr blob = drmModeGetPropertyBlob(fd, id);
+
+		for (uint32_t i = 0; blob && i < blob->length; i++)
+			sum = (sum * 31 + ((uint8_t *)blob->data)[i]) & 0xffffff;
+		drmModeFreePropertyBlob(blob);
+	}
+	return sum;
+}
+
 /* Writes a word to the first file of that name, a pattern. */
 static int write_file(const char *name, const char *text)
 {
@@ -379,6 +483,18 @@ static int one(char *line)
 				     DRM_MODE_ATOMIC_ALLOW_MODESET | DRM_MODE_ATOMIC_TEST_ONLY));
 	if (!strcmp(word, "pan"))	/* head buf src_x src_y */
 		return answer(commit(h, b, h->mode.hdisplay, h->mode.vdisplay, a[2], a[3], 0));
+	if (!strcmp(word, "active"))	/* head 0|1 */
+		return answer(set_active(h, a[1]));
+	if (!strcmp(word, "retime"))	/* head khz */
+		return answer(retime(h, a[1]));
+	if (!strcmp(word, "phase"))	/* head pauses */
+		return answer(vblank_phase(h, a[1]));
+	if (!strcmp(word, "lease"))	/* head buf other; a file that "closefd" closes */
+		return answer(lease(h, &heads[a[2] >= 0 && a[2] < MAX_HEADS ? a[2] : 0], b));
+	if (!strcmp(word, "closefd"))	/* file */
+		return answer(close(a[0]));
+	if (!strcmp(word, "edid"))	/* head */
+		return answer(edid_sum(h));
 	if (!strcmp(word, "off"))	/* head */
 		return answer(commit(h, NULL, 0, 0, 0, 0, DRM_MODE_ATOMIC_ALLOW_MODESET));
 	if (!strcmp(word, "nonblock")) {	/* head buf */

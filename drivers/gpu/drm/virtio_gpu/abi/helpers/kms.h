@@ -38,6 +38,17 @@ abi_helper_atomic_new_crtc_state(const struct drm_atomic_commit *commit,
 				 struct drm_crtc *crtc);
 bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state);
 
+/*
+ * Starts the timer of a CRTC's vertical blanks as the core does, but in the beat
+ * that it had when it ran last with the same period. @period is that period in
+ * nanoseconds, 0 at first. The core's lock for vertical blanks is held.
+ */
+int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *period);
+
+/* When the last vertical blank was, also of a timer that does not run. */
+void abi_helper_crtc_vblank_timestamp(struct drm_crtc *crtc, s64 period,
+				      ktime_t *time);
+
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit);
 void abi_helper_mode_config_lock(struct drm_device *dev);
 void abi_helper_mode_config_unlock(struct drm_device *dev);

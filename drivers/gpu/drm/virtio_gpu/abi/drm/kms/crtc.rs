@@ -2,6 +2,9 @@
 
 //! CRTCs whose vertical blanks come from a timer.
 //!
+//! The core stops the timer when nobody wants to know of them. It keeps its beat all the same until
+//! another mode is set, so that who plans frames ahead finds them where they were.
+//!
 //! C header: [`include/drm/drm_crtc.h`](srctree/include/drm/drm_crtc.h)
 
 use super::{
@@ -18,6 +21,10 @@ use core::ops::Deref;
 use kernel::{
     error::to_result,
     prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
     types::Opaque, //
 };
 
@@ -40,6 +47,8 @@ pub(crate) trait DriverCrtc: Sized + Send + Sync + 'static {
 pub(crate) struct Crtc<T: DriverCrtc> {
     #[pin]
     crtc: Opaque<bindings::drm_crtc>,
+    /// The period of the timer when it was started last, in nanoseconds.
+    period: Atomic<i64>,
     #[pin]
     inner: T,
 }
@@ -56,11 +65,9 @@ impl<T: DriverCrtc> Crtc<T> {
         atomic_create_state: Some(bindings::drm_atomic_helper_crtc_create_state),
         atomic_duplicate_state: Some(bindings::drm_atomic_helper_crtc_duplicate_state),
         atomic_destroy_state: Some(bindings::drm_atomic_helper_crtc_destroy_state),
-        enable_vblank: Some(bindings::drm_crtc_vblank_helper_enable_vblank_timer),
+        enable_vblank: Some(Self::enable_vblank_callback),
         disable_vblank: Some(bindings::drm_crtc_vblank_helper_disable_vblank_timer),
-        get_vblank_timestamp: Some(
-            bindings::drm_crtc_vblank_helper_get_vblank_timestamp_from_timer,
-        ),
+        get_vblank_timestamp: Some(Self::vblank_timestamp_callback),
         ..pin_init::zeroed()
     };
 
@@ -92,6 +99,7 @@ impl<T: DriverCrtc> Crtc<T> {
             dev,
             try_pin_init!(Self {
                 crtc <- Opaque::zeroed(),
+                period: Atomic::new(0),
                 inner <- inner,
             }? Error),
         )?;
@@ -141,6 +149,37 @@ impl<T: DriverCrtc> Crtc<T> {
             return EINVAL.to_errno();
         }
         0
+    }
+
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
+    unsafe extern "C" fn enable_vblank_callback(crtc: *mut bindings::drm_crtc) -> c_int {
+        // SAFETY: The core calls this with a CRTC of this type.
+        let this = unsafe { Self::from_raw(crtc) };
+        let mut period = this.period.load(Relaxed);
+
+        // SAFETY: The core calls this with its lock held.
+        let ret = unsafe { bindings::abi_helper_crtc_start_vblank_timer(crtc, &mut period) };
+        this.period.store(period, Relaxed);
+        ret
+    }
+
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
+    unsafe extern "C" fn vblank_timestamp_callback(
+        crtc: *mut bindings::drm_crtc,
+        _max_error: *mut c_int,
+        time: *mut bindings::ktime_t,
+        _in_vblank_irq: bool,
+    ) -> bool {
+        // SAFETY: The core calls this with a CRTC of this type, and with room for the time.
+        unsafe {
+            let period = Self::from_raw(crtc).period.load(Relaxed);
+            bindings::abi_helper_crtc_vblank_timestamp(crtc, period, time);
+        }
+        true
     }
 
     /// The bit of the CRTC in masks.
