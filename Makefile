@@ -4,10 +4,10 @@
 MAKEFLAGS += --no-print-directory
 # Settings of the commands, from the command line or the environment.
 export DRIVER IMAGE KERNEL DEVICE MACHINE GL WINDOW SMP MEM CPU ACCEL APPEND QEMU_ARGS TIMEOUT OUT \
-	KDIR KSRC LLVM INSTALL_MOD_PATH T V W RUN PLUS FRESH
+	KDIR KSRC LLVM INSTALL_MOD_PATH INSTALL_PATH T V W RUN PLUS FRESH FORCE
 
 commands := run shell guest check check-full setup modules modules_install fmt fmt-check clippy doc \
-	use-c use-rust clean clean-cache
+	use-c use-rust graft ungraft kselftest clean clean-cache
 .PHONY: help $(commands)
 
 help:
