@@ -103,10 +103,13 @@ build_linux() {
 
 # The kernel's source: KSRC=DIR or Debian's newest 7.3.y.
 want_linux() {
+	local version
 	want_tree
 	if [ -n "${KSRC:-}" ]; then
-		LINUX=$(cd "$KSRC" && pwd -P) || die "KSRC=$KSRC: no such directory"
-		[ -f "$LINUX/Kbuild" ] || die "KSRC=$KSRC is not a kernel tree"
+		LINUX=$(cd "$KSRC" 2>/dev/null && pwd -P) || die "KSRC=$KSRC: no such directory"
+		version=$(sed -nE 's/^(VERSION|PATCHLEVEL) = //p' "$LINUX/Makefile" 2>/dev/null | paste -sd.) || :
+		[ -f "$LINUX/Kbuild" ] && [ -n "$version" ] || die "KSRC=$KSRC is not a kernel tree"
+		[ "$version" = 7.3 ] || die "KSRC=$KSRC is Linux $version, the driver is for 7.3"
 		export VGPU_BIND="${VGPU_BIND:-} $LINUX"
 		return
 	fi
