@@ -4,9 +4,9 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    info::is_usable,
     DEFAULT_SIZE,
-    MAX_SIZE,
-    MIN_SIZE, //
+    MAX_SIZE, //
 };
 use crate::{
     abi::drm::kms::{
@@ -81,9 +81,7 @@ fn size(connector: &Connector<Output>) -> Option<(u32, u32)> {
     let info = connector.dev().display().info.lock();
     let display = info.get(connector.index)?;
 
-    let usable = |size: u32| (MIN_SIZE..=MAX_SIZE).contains(&size);
-
-    (usable(display.width) && usable(display.height)).then_some((display.width, display.height))
+    is_usable(display.width, display.height).then_some((display.width, display.height))
 }
 
 /// Lets userspace and the modes have the EDID that the host has told us, if the display is there.

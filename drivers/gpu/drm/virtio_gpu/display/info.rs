@@ -3,8 +3,13 @@
 //! What the host says of its displays: sizes, and EDIDs where it has them.
 #![forbid(unsafe_code)]
 
-use super::DEFAULT_SIZE;
+use super::{
+    DEFAULT_SIZE,
+    MAX_SIZE,
+    MIN_SIZE, //
+};
 use crate::{
+    abi::print::ratelimit,
     device::DrmDevice,
     queue::{
         Pending,
@@ -22,6 +27,14 @@ use virtio_gpu_proto::{
     self as proto,
     check_reply, //
 };
+
+/// What begins the note about lines that were left out, because the host causes too many.
+const LABEL: &CStr = c"virtio_gpu";
+
+/// Bytes of a block of an EDID.
+const EDID_BLOCK: usize = 128;
+/// Where an EDID has the number of its blocks after the first.
+const EDID_EXTENSIONS: usize = 126;
 
 /// Number of scanouts that a device has at most.
 const MAX_SCANOUTS: usize = proto::MAX_SCANOUTS as usize;
@@ -95,14 +108,32 @@ pub(super) fn read(dev: &DrmDevice) {
         ),
     }
     for (scanout, edid) in edids.into_iter().enumerate() {
-        let Some(Ok(mut reply)) = edid.map(|pending| wait(pending, start)) else {
-            continue;
+        let mut reply = match edid.map(|pending| wait(pending, start)) {
+            Some(Ok(reply)) => reply,
+            Some(Err(ETIMEDOUT)) => {
+                dev_warn!(
+                    dev.parent(),
+                    "[drm] the host does not tell the EDID of scanout {}\n",
+                    scanout
+                );
+                continue;
+            }
+            // Refusals have been logged.
+            _ => continue,
         };
+        keep_edid(&mut reply);
+        if !is_whole(&reply) && ratelimit(LABEL) {
+            dev_warn!(
+                dev.parent(),
+                "[drm] the EDID of scanout {} is not whole: {} bytes\n",
+                scanout,
+                reply.len()
+            );
+        }
         let mut info = dev.display().info.lock();
 
         if let Some(display) = info.0.get_mut(scanout) {
             // The reply becomes the EDID; the old one is freed with `reply`, after the lock.
-            keep_edid(&mut reply);
             core::mem::swap(&mut display.edid, &mut reply);
         }
     }
@@ -121,8 +152,24 @@ fn apply(dev: &DrmDevice, reply: &[u8]) {
         return;
     };
     let scanouts = usize::try_from(dev.num_scanouts()).unwrap_or(MAX_SCANOUTS);
-    let mut info = dev.display().info.lock();
 
+    for (scanout, mode) in reply.pmodes.iter().enumerate().take(scanouts) {
+        let proto::Rect { width, height, .. } = mode.rect();
+
+        // No size at all is fine.
+        let told = width != 0 || height != 0;
+        if mode.is_enabled() && told && !is_usable(width, height) && ratelimit(LABEL) {
+            dev_warn!(
+                dev.parent(),
+                "[drm] the host's size of scanout {} makes no mode: {}x{}\n",
+                scanout,
+                width,
+                height
+            );
+        }
+    }
+
+    let mut info = dev.display().info.lock();
     for (display, mode) in info.0.iter_mut().zip(&reply.pmodes).take(scanouts) {
         display.enabled = mode.is_enabled();
         display.width = mode.rect().width;
@@ -144,6 +191,20 @@ fn keep_edid(reply: &mut KVec<u8>) {
     } else {
         reply.clear();
     }
+}
+
+/// Whether a display of that size, in pixels, can be driven.
+pub(super) fn is_usable(width: u32, height: u32) -> bool {
+    let usable = |size: u32| (MIN_SIZE..=MAX_SIZE).contains(&size);
+
+    usable(width) && usable(height)
+}
+
+/// Whether an EDID has blocks, and all of those that it says it has.
+fn is_whole(edid: &[u8]) -> bool {
+    let missing = |&extensions: &u8| edid.len() < (usize::from(extensions) + 1) * EDID_BLOCK;
+
+    edid.len() % EDID_BLOCK == 0 && !edid.get(EDID_EXTENSIONS).is_none_or(missing)
 }
 
 #[kunit_tests(virtio_gpu_display_info)]
@@ -174,6 +235,27 @@ mod tests {
             assert_eq!(reply.len(), len);
             assert!(reply.iter().zip(1u8..).take(128).all(|(&a, b)| a == b));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn whole_edids() -> Result {
+        let mut edid = KVec::<u8>::new();
+
+        assert!(!is_whole(&edid));
+        edid.resize(128, 0, GFP_KERNEL)?;
+        assert!(is_whole(&edid));
+        if let Some(extensions) = edid.get_mut(EDID_EXTENSIONS) {
+            *extensions = 1;
+        }
+        assert!(!is_whole(&edid));
+        edid.resize(255, 0, GFP_KERNEL)?;
+        assert!(!is_whole(&edid));
+        edid.resize(256, 0, GFP_KERNEL)?;
+        assert!(is_whole(&edid));
+        // Room that is not used.
+        edid.resize(1024, 0, GFP_KERNEL)?;
+        assert!(is_whole(&edid));
         Ok(())
     }
 

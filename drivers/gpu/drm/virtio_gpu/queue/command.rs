@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    watch::Since,
     Credit,
     Stamp, //
 };
@@ -51,6 +52,8 @@ pub(crate) struct Meta {
     pub(super) attempts: u8,
     /// Number among the commands of its queue, for those who trace it.
     pub(super) number: u32,
+    /// When the device got it, if that matters.
+    pub(super) since: Option<Since>,
     /// Sequence number among the client commands, or the one that a display command must follow.
     pub(super) seq: u64,
     /// The fence to be signalled by the reply.
@@ -100,6 +103,7 @@ impl Command {
             spare: false,
             attempts: 0,
             number: 0,
+            since: None,
             seq: 0,
             fence: None,
             fenced: false,

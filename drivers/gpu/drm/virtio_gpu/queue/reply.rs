@@ -22,7 +22,7 @@ enum Fault {
 /// Ends a command that the device has used, by its reply. `lost` says that the device is being taken
 /// down: a reset may take resources away before the commands that name them, so errors mean nothing.
 pub(super) fn finish_used(dev: &device::Device, request: &mut virtio::Request<Meta>, lost: bool) {
-    let result = check(request).map_err(|fault| {
+    let result = check(dev, request).map_err(|fault| {
         if lost {
             return ENODEV;
         }
@@ -67,9 +67,19 @@ pub(super) fn for_userspace(e: Error) -> Error {
     }
 }
 
-fn check(request: &virtio::Request<Meta>) -> Result<usize, Fault> {
+fn check(dev: &device::Device, request: &virtio::Request<Meta>) -> Result<usize, Fault> {
     let used = usize::try_from(request.data.used).unwrap_or(usize::MAX);
     let len = (request.data.check)(request.reply(), used).map_err(Fault::Reply)?;
+
+    // What is there is a reply all the same.
+    if used > request.reply().len() && crate::abi::print::ratelimit(c"virtio_gpu") {
+        dev_warn!(
+            dev,
+            "[drm] the host says it wrote {} bytes of reply to {}\n",
+            used,
+            request.reply().len()
+        );
+    }
 
     if request.data.fenced {
         let sent = proto::CtrlHdr::ref_from_prefix(request.command()).map(|(hdr, _)| *hdr);

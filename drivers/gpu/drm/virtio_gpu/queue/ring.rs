@@ -467,7 +467,7 @@ impl Inner {
                         header(&mut request).map_or(self.fence_done, |hdr| hdr.fence_id.get());
                 }
                 trace::cmd_response(vq, request.reply(), request.data.number);
-                self.watch.answered();
+                self.watch.answered(request.data.since.take());
                 if let Some(request) = self.reserve.take(request) {
                     used.push(request);
                 }
@@ -565,13 +565,17 @@ impl Inner {
         let idle = vq.num_free() == size;
         let number = self.number.wrapping_add(1);
         request.data.number = number;
+        // Work on a ring of a context may take its time.
+        let fence = request.data.fence.as_ref();
+        let counts = fence.is_none_or(|fence| fence.ring_idx().is_none());
+        request.data.since = counts.then(|| self.watch.since());
         let event = trace::CmdQueue::new(request.command());
         match vq.add(request) {
             Ok(()) => {
                 self.number = number;
                 event.emit(vq, number);
                 self.dirty = true;
-                self.watch.added();
+                self.watch.added(counts);
                 self.fence_id += u64::from(fenced);
                 if class == Class::Client {
                     self.passed = seq;

@@ -142,7 +142,7 @@ impl Inner {
 
         while let Some((mut request, len)) = vq.get() {
             request.data.used = len;
-            self.watch.answered();
+            self.watch.answered(request.data.since.take());
             if let Some(request) = self.reserve.take(request) {
                 self.reserve.used.push(request);
             }
@@ -166,7 +166,7 @@ impl Inner {
 
         match vq.add(request) {
             Ok(()) => {
-                self.watch.added();
+                self.watch.added(false);
                 Ok(())
             }
             Err((e, request)) => {
