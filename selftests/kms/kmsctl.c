@@ -408,6 +408,14 @@ static int edid_sum(struct head *h)
 	return sum;
 }
 
+/* Where the display should be: its column. */
+static int suggested(struct head *h)
+{
+	uint64_t x = 0;
+
+	return prop(h->connector, DRM_MODE_OBJECT_CONNECTOR, "suggested X", &x) ? (int)x : -ENOENT;
+}
+
 /* Writes a word to the first file of that name, a pattern. */
 static int write_file(const char *name, const char *text)
 {
@@ -493,6 +501,8 @@ static int one(char *line)
 		return answer(lease(h, &heads[a[2] >= 0 && a[2] < MAX_HEADS ? a[2] : 0], b));
 	if (!strcmp(word, "closefd"))	/* file */
 		return answer(close(a[0]));
+	if (!strcmp(word, "suggested"))	/* head */
+		return answer(suggested(h));
 	if (!strcmp(word, "edid"))	/* head */
 		return answer(edid_sum(h));
 	if (!strcmp(word, "off"))	/* head */

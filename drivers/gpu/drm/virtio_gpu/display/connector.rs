@@ -43,6 +43,7 @@ impl DriverConnector for Output {
 
     fn add_modes(probe: &ConnectorProbe<'_, Self>) -> u32 {
         update_edid(probe);
+        update_place(probe);
         let count = probe.add_edid_modes();
         if count != 0 {
             return count;
@@ -92,6 +93,18 @@ pub(super) fn update_edid(probe: &ConnectorProbe<'_, Output>) {
         if let Some(display) = dev.display().info.lock().get(probe.index) {
             probe.set_edid(&display.edid);
         }
+    }
+}
+
+/// Lets userspace know where the host would like the display to be, if it is there.
+pub(super) fn update_place(probe: &ConnectorProbe<'_, Output>) {
+    let place = {
+        let info = probe.dev().display().info.lock();
+        info.get(probe.index).map(|display| display.place)
+    };
+
+    if let Some((x, y)) = place {
+        probe.suggest_place(x, y);
     }
 }
 

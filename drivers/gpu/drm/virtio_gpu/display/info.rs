@@ -47,6 +47,8 @@ pub(super) struct DisplayInfo {
     pub(super) width: u32,
     /// The height that the host would like, in pixels; 0 if it does not say.
     pub(super) height: u32,
+    /// Where the host would like the display to be among the others, in pixels.
+    pub(super) place: (u32, u32),
     /// The EDID, unchecked; empty if there is none.
     pub(super) edid: KVec<u8>,
 }
@@ -62,6 +64,7 @@ impl Info {
                 enabled: false,
                 width: 0,
                 height: 0,
+                place: (0, 0),
                 edid: KVec::new(),
             }
         }; MAX_SCANOUTS];
@@ -174,6 +177,7 @@ fn apply(dev: &DrmDevice, reply: &[u8]) {
         display.enabled = mode.is_enabled();
         display.width = mode.rect().width;
         display.height = mode.rect().height;
+        display.place = (mode.rect().x, mode.rect().y);
     }
 }
 

@@ -155,7 +155,10 @@ pub(crate) fn probe_info(dev: &DrmDevice) {
 pub(crate) fn config_changed(dev: &DrmDevice) {
     probe_info(dev);
     if let Some(config) = dev.lock_mode_config() {
-        config.for_each_connector(|probe| connector::update_edid(&probe));
+        config.for_each_connector(|probe| {
+            connector::update_edid(&probe);
+            connector::update_place(&probe);
+        });
     }
     dev.hotplug_event();
 }

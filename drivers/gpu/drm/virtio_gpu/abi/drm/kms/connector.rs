@@ -196,6 +196,21 @@ impl<T: DriverConnector> Connector<T> {
         unsafe { Device::from_raw((*self.as_raw()).dev) }
     }
 
+    /// Lets userspace ask where among the others the display would best be.
+    ///
+    /// # Safety
+    ///
+    /// The device must have the properties for that, and not be registered.
+    pub(super) unsafe fn attach_place(&self) {
+        // SAFETY: By the safety requirements; the connector is valid.
+        unsafe {
+            let config = &(*self.dev().as_raw()).mode_config;
+            for property in [config.suggested_x_property, config.suggested_y_property] {
+                bindings::drm_object_attach_property(&mut (*self.as_raw()).base, property, 0);
+            }
+        }
+    }
+
     /// # Safety
     ///
     /// `connector` must be a valid connector of a device of `T::Driver`.
@@ -296,6 +311,28 @@ impl<'a, T: DriverConnector> ConnectorProbe<'a, T> {
             // Fails when memory is short; the old EDID is gone then.
             let _ = bindings::drm_edid_connector_update(raw, edid);
             bindings::drm_edid_free(edid);
+        }
+    }
+
+    /// Tells userspace where among the others the display would best be, in pixels.
+    pub(crate) fn suggest_place(&self, x: u32, y: u32) {
+        let raw = self.connector.as_raw();
+
+        // SAFETY: The connector is valid, and `Setup::finish()` has attached the properties. They are
+        // such as only the kernel sets.
+        unsafe {
+            let config = &(*(*raw).dev).mode_config;
+            for (property, value) in [
+                (config.suggested_x_property, x),
+                (config.suggested_y_property, y),
+            ] {
+                // Fails for properties that are not attached only.
+                let _ = bindings::drm_object_property_set_value(
+                    &mut (*raw).base,
+                    property,
+                    value.into(),
+                );
+            }
         }
     }
 

@@ -129,6 +129,12 @@ impl<'a, D: KmsDriver> Setup<'a, D> {
     pub(crate) fn finish(self) -> Result {
         let raw = self.dev.as_raw();
 
+        // SAFETY: `dev` has a configuration.
+        to_result(unsafe { bindings::drm_mode_create_suggested_offset_properties(raw) })?;
+        if let Some(config) = self.dev.lock_mode_config() {
+            // SAFETY: The properties were made above, and the device is not registered.
+            config.for_each_connector(|probe| unsafe { probe.attach_place() });
+        }
         // SAFETY: `dev` is valid; the number of CRTCs does not change any more.
         unsafe {
             let crtcs = u32::try_from((*raw).mode_config.num_crtc)?;
