@@ -45,6 +45,8 @@ pub enum Fault {
     OutsideMemory,
     /// A flag that split rings do not have.
     UnknownFlag,
+    /// More than 2^32 bytes.
+    TooManyBytes,
 }
 
 /// A chain, walked.
@@ -58,6 +60,8 @@ pub struct Chain {
     pub readable: Vec<Segment>,
     /// What the device may write, in order.
     pub writable: Vec<Segment>,
+    /// The descriptors of the main table that it is made of.
+    pub direct: Vec<u16>,
     /// What was wrong, each once.
     pub faults: Vec<Fault>,
 }
@@ -102,8 +106,8 @@ impl Chain {
             head,
             ..Chain::default()
         };
-        let (mut base, mut size, mut index, mut steps) =
-            (table.addr, usize::from(table.size), head, 0usize);
+        let (mut base, mut size, mut index) = (table.addr, usize::from(table.size), head);
+        let (mut steps, mut bytes) = (0usize, 0u64);
         loop {
             if usize::from(index) >= size {
                 chain.fault(Fault::IndexOutOfRange);
@@ -113,6 +117,9 @@ impl Chain {
                 chain.fault(Fault::OutsideMemory);
                 return chain;
             };
+            if !chain.indirect {
+                chain.direct.push(index);
+            }
             if d.flags & !(F_NEXT | F_WRITE | F_INDIRECT) != 0 {
                 chain.fault(Fault::UnknownFlag);
             }
@@ -138,6 +145,10 @@ impl Chain {
                 chain.fault(Fault::TooLong);
             }
             chain.push(ram, &d);
+            bytes += u64::from(d.len);
+            if bytes > 1 << 32 {
+                chain.fault(Fault::TooManyBytes);
+            }
             if d.flags & F_NEXT == 0 {
                 return chain;
             }

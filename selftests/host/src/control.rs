@@ -31,6 +31,8 @@ pub enum Order {
     Stats,
     /// What the checks found so far.
     Verdict,
+    /// No fault, storm or timed order any more: a good device, after the driver's next reset at the latest.
+    Behave,
     /// The host is gone at once.
     Die,
 }
@@ -74,6 +76,7 @@ impl Order {
             Some("mark") => Ok(Order::Mark(name(1)?)),
             Some("stats") => Ok(Order::Stats),
             Some("verdict") => Ok(Order::Verdict),
+            Some("behave") => Ok(Order::Behave),
             Some("die") => Ok(Order::Die),
             _ => Err(format!("no such order: {line:?}")),
         }
@@ -133,6 +136,9 @@ pub fn run_timed(host: Arc<Host>) {
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(t.ms));
             for _ in 0..t.times {
+                if host.behaves() {
+                    return;
+                }
                 println!("timed {:?}: {}", t.line, obey(&host, &t.line));
                 std::thread::sleep(Duration::from_millis(t.every_ms));
             }

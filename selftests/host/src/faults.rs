@@ -61,6 +61,11 @@ impl Faults {
         }
     }
 
+    /// No fault strikes any more.
+    pub fn end(&mut self) {
+        self.list.clear();
+    }
+
     /// How many commands were struck.
     pub fn struck(&self) -> u64 {
         self.struck

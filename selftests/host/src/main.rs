@@ -2,7 +2,7 @@
 //! The command line. Exit status: 0 good, 1 a bad verdict or a difference, 2 a mistake in the call.
 
 use clap::{Args, Parser, Subcommand};
-use gpuhost::checks::{Weight, RULES};
+use gpuhost::checks::{Basis, Weight, RULES};
 use gpuhost::host::{Host, Options};
 use gpuhost::scenario::Scenario;
 use gpuhost::{backend, control, trace};
@@ -187,7 +187,15 @@ fn main() {
                 } else {
                     "should"
                 };
-                println!("{:24} {weight:6} {} [{}]", r.id, r.text, r.section);
+                let basis = if r.basis == Basis::Said {
+                    "said"
+                } else {
+                    "implied"
+                };
+                println!(
+                    "{:24} {weight:6} {basis:7} {} [{}]",
+                    r.id, r.text, r.section
+                );
             }
         }
     }

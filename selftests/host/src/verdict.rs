@@ -53,6 +53,7 @@ impl Stats {
 struct Report<'a> {
     about: &'a str,
     broken: &'a [&'static str],
+    notes: Vec<&'static str>,
     stats: &'a Stats,
     rules: BTreeMap<&'static str, Tally>,
 }
@@ -87,6 +88,7 @@ impl Verdict {
             let report = Report {
                 about: &options.scenario.about,
                 broken: &broken,
+                notes: tallies.notes(),
                 stats: &stats,
                 rules,
             };

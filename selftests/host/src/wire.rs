@@ -18,6 +18,8 @@ pub mod feature {
     pub const CONTEXT_INIT: u64 = 1 << 4;
     /// blob_alignment in the configuration space.
     pub const BLOB_ALIGNMENT: u64 = 1 << 5;
+    /// Bits for the device type that the specification has not described.
+    pub const UNDEFINED: u64 = 0xff_ffff & !0x3f;
     /// Indirect descriptors.
     pub const INDIRECT_DESC: u64 = 1 << 28;
     /// avail_event and used_event.
@@ -43,6 +45,9 @@ pub mod feature {
 pub const FLAG_FENCE: u32 = 1;
 /// Header flag: ring_idx is meant.
 pub const FLAG_RING_IDX: u32 = 2;
+
+/// Blob flag: for other devices as well.
+pub const BLOB_CROSS_DEVICE: u32 = 4;
 
 /// Configuration event: the displays changed.
 pub const EVENT_DISPLAY: u32 = 1;

@@ -73,6 +73,16 @@ impl Checker {
             }
             cmd::TRANSFER_TO_HOST_2D => self.transfer(c, rect, name),
             cmd::SET_SCANOUT | cmd::SET_SCANOUT_BLOB => self.scanout(h.code, c, rect, name),
+            cmd::RESOURCE_ASSIGN_UUID => {
+                if let Some(r) = self.exists(id, name).filter(|r| r.blob.is_some()) {
+                    self.note("blob.shared", r.flags & BLOB_CROSS_DEVICE != 0, || {
+                        format!("resource {id} with flags {:#x}", r.flags)
+                    });
+                }
+            }
+            cmd::RESOURCE_MAP_BLOB | cmd::RESOURCE_UNMAP_BLOB => {
+                self.note("blob.window", false, || name.to_string());
+            }
             cmd::RESOURCE_FLUSH => {
                 let id = u32_at(c, 40);
                 let shown = self.shown.values().any(|r| *r == id);
@@ -99,6 +109,11 @@ impl Checker {
                         self.note("cursor.filled", r.filled, || {
                             format!("resource {res}: no transfer is done")
                         });
+                        if r.filled {
+                            self.note("cursor.fenced", r.fenced, || {
+                                format!("resource {res}: its transfer had no fence")
+                            });
+                        }
                     }
                 }
             }
@@ -110,12 +125,17 @@ impl Checker {
     fn entries(&mut self, id: &'static str, c: &[u8], at: usize, count: u32) -> Option<u64> {
         let list = c.get(at..).unwrap_or(&[]);
         let whole = list.len() as u64 == u64::from(count) * 16;
-        let zero = list
-            .chunks_exact(16)
-            .any(|e| u32_at(e, 8) == 0 || u32_at(e, 12) != 0);
-        self.note(id, whole && !zero, || {
-            format!("{count} entries in {} bytes, odd entry: {zero}", list.len())
+        let empty = list.chunks_exact(16).any(|e| u32_at(e, 8) == 0);
+        self.note(id, whole && !empty, || {
+            format!(
+                "{count} entries in {} bytes, empty one: {empty}",
+                list.len()
+            )
         });
+        if list.chunks_exact(16).next().is_some() {
+            let zero = list.chunks_exact(16).all(|e| u32_at(e, 12) == 0);
+            self.note("backing.padding", zero, || format!("of {count} entries"));
+        }
         whole.then(|| list.chunks_exact(16).map(|e| u64::from(u32_at(e, 8))).sum())
     }
 
@@ -136,7 +156,7 @@ impl Checker {
         }
         let have = self.entries("backing.entries", c, 56, n);
         if mem == 1 {
-            let ok = have.is_some_and(|h| h >= size);
+            let ok = have.is_some_and(|h| h >= size || n == 0);
             self.note("blob.entries", ok, || format!("{have:?} of {size}"));
         }
     }
@@ -196,9 +216,10 @@ impl Checker {
                 });
                 let end = offset + stride * u64::from(h.saturating_sub(1)) + u64::from(w) * 4;
                 let known = matches!(format, 1..=4 | 67 | 68 | 121 | 134);
-                let ok = known && stride >= u64::from(w) * 4 && end <= size;
+                self.note("scanout.format", known, || format!("format {format}"));
+                let ok = stride >= u64::from(w) * 4 && end <= size;
                 self.note("scanout.layout", ok, || {
-                    format!("format {format}, {w}x{h}, stride {stride}, offset {offset} in {size}")
+                    format!("{w}x{h}, stride {stride}, offset {offset} in {size}")
                 });
             }
             None if !blob => {

@@ -8,7 +8,7 @@ mod model;
 mod rules;
 
 pub use model::{Checker, Seen};
-pub use rules::{rule, Rule, Weight, RULES};
+pub use rules::{rule, Basis, Rule, Weight, RULES};
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,6 +59,15 @@ impl Tallies {
             .iter()
             .filter(|r| r.weight == Weight::Must && !waived.iter().any(|w| w == r.id))
             .filter(|r| self.of(r.id).broken > 0)
+            .map(|r| r.id)
+            .collect()
+    }
+
+    /// Rules that were broken without harm to the verdict.
+    pub fn notes(&self) -> Vec<&'static str> {
+        RULES
+            .iter()
+            .filter(|r| r.weight == Weight::Should && self.of(r.id).broken > 0)
             .map(|r| r.id)
             .collect()
     }

@@ -14,10 +14,14 @@ pub(super) struct Res {
     pub(super) height: u32,
     /// Bytes, for a blob.
     pub(super) blob: Option<u64>,
+    /// The flags of a blob.
+    pub(super) flags: u32,
     /// Bytes of backing.
     pub(super) backing: Option<u64>,
-    /// Transfers that were answered.
+    /// A transfer was answered.
     pub(super) filled: bool,
+    /// A transfer with a fence was answered, or another command with one after it.
+    pub(super) fenced: bool,
     /// A command for it was refused or never answered, so that nothing is sure.
     pub(super) doubtful: bool,
 }
@@ -35,6 +39,8 @@ pub struct Checker {
     pub(super) res: BTreeMap<u32, Res>,
     pub(super) shown: HashMap<u32, u32>,
     pub(super) fences: HashSet<(u32, u32, u64)>,
+    /// Descriptors of the main tables that the device has, with their queue.
+    pub(super) held: HashSet<(Queue, u16)>,
     pub(super) newest: HashMap<(u32, u32), u64>,
     pub(super) asked: (bool, bool),
     /// Display events that the driver has not asked about / cleared yet.
@@ -69,6 +75,7 @@ impl Checker {
             res: BTreeMap::new(),
             shown: HashMap::new(),
             fences: HashSet::new(),
+            held: HashSet::new(),
             newest: HashMap::new(),
             asked: (false, false),
             waiting: (false, false),
@@ -90,10 +97,25 @@ impl Checker {
     /// The driver accepted these features.
     pub fn started(&mut self, features: u64) {
         self.features = features;
+        self.held.clear();
         let foreign = features & !self.offered & !(1 << 30);
         self.note("init.features", foreign == 0, || {
             format!("accepted {foreign:#x} beyond the offer")
         });
+        let undefined = features & feature::UNDEFINED;
+        self.note("init.undefined", undefined == 0, || {
+            format!("accepted {undefined:#x}")
+        });
+        for (wants, needs) in [
+            (feature::CONTEXT_INIT, feature::VIRGL),
+            (feature::BLOB_ALIGNMENT, feature::RESOURCE_BLOB),
+        ] {
+            if features & wants != 0 {
+                self.note("init.depends", features & needs != 0, || {
+                    format!("accepted {wants:#x} without {needs:#x}")
+                });
+            }
+        }
         if self.offered & feature::VERSION_1 != 0 {
             self.note("init.version", features & feature::VERSION_1 != 0, || {
                 format!("accepted {features:#x}")
@@ -107,8 +129,17 @@ impl Checker {
         self.res.clear();
         self.shown.clear();
         self.fences.clear();
+        self.held.clear();
         self.newest.clear();
         self.asked = (false, false);
+    }
+
+    /// The host behaves from now on, with these numbers in its configuration space.
+    pub fn behaves(&mut self, scanouts: u32, capsets: u32, alignment: u32) {
+        self.struck = false;
+        self.scanouts = scanouts;
+        self.capsets = capsets;
+        self.alignment = u64::from(alignment);
     }
 
     /// The end: what was due and did not come.
@@ -157,11 +188,27 @@ impl Checker {
         self.note("ring.batch", !overfull, || format!("queue of {size}"));
     }
 
+    /// The available ring's flags.
+    pub fn suppression(&mut self, flags: u16) {
+        let most = u16::from(self.features & feature::EVENT_IDX == 0);
+        self.note("ring.suppression", flags <= most, || {
+            format!("flags {flags:#x}, at most {most}")
+        });
+    }
+
+    /// Something was made available a while ago; `announced`: the doorbell has rung since.
+    pub fn doorbell(&mut self, queue: Queue, announced: bool) {
+        self.note("ring.doorbell", announced, || {
+            format!("a command on the {} queue waits unannounced", queue.name())
+        });
+    }
+
     fn ring(&mut self, s: &Seen<'_>, size: u16) {
         let say = |f: Fault| move || format!("{f:?} in a queue of {size}, head {}", s.chain.head);
         for (id, faults) in [
             ("ring.order", &[Fault::ReadableAfterWritable][..]),
             ("ring.length", &[Fault::TooLong]),
+            ("ring.bytes", &[Fault::TooManyBytes]),
             ("ring.index", &[Fault::IndexOutOfRange]),
             ("ring.indirect.negotiated", &[Fault::IndirectNotNegotiated]),
             ("ring.indirect.place", &[Fault::IndirectMisplaced]),
@@ -173,6 +220,12 @@ impl Checker {
             let found = s.chain.faults.iter().find(|f| faults.contains(f));
             self.note(id, found.is_none(), say(faults[0]));
         }
+        let direct = s.chain.direct.iter().map(|d| (s.queue, *d));
+        let twice = direct.clone().find(|d| self.held.contains(d));
+        self.held.extend(direct);
+        self.note("ring.reuse", twice.is_none(), || {
+            format!("descriptor {twice:?} is in another chain that the device has")
+        });
     }
 
     /// Looks at a command before it is run. `queue_size` is its ring's.
@@ -240,12 +293,12 @@ impl Checker {
         self.note("hdr.padding", h.padding == [0; 3], || {
             format!("{name}: {:?}", h.padding)
         });
-        let ring_ok = if h.flags & FLAG_RING_IDX != 0 {
-            h.ring < 64
+        let (id, kept) = if h.flags & FLAG_RING_IDX != 0 {
+            ("hdr.ring", h.ring < 64)
         } else {
-            h.ring == 0
+            ("hdr.ring.unused", h.ring == 0)
         };
-        self.note("hdr.ring", ring_ok, || {
+        self.note(id, kept, || {
             format!("{name}: ring_idx {} flags {:#x}", h.ring, h.flags)
         });
         if h.flags & FLAG_FENCE != 0 {
@@ -307,6 +360,8 @@ impl Checker {
             }
             cmd::RESOURCE_CREATE_BLOB => {
                 new.blob = Some(u64_at(c, 48));
+                new.flags = u32_at(c, 32);
+                new.backing = (u32_at(c, 36) != 0).then(|| bytes_of(c, 56));
                 self.res.insert(id, new);
             }
             cmd::RESOURCE_UNREF => {
@@ -330,9 +385,7 @@ impl Checker {
                 r.doubtful |= unsure;
                 match h.code {
                     cmd::RESOURCE_ATTACH_BACKING => {
-                        let list = c.get(32..).unwrap_or(&[]);
-                        r.backing =
-                            Some(list.chunks_exact(16).map(|e| u64::from(u32_at(e, 8))).sum());
+                        r.backing = Some(bytes_of(c, 32));
                     }
                     cmd::RESOURCE_DETACH_BACKING => r.backing = None,
                     _ => {}
@@ -341,19 +394,31 @@ impl Checker {
         }
     }
 
-    /// The reply is in the used ring.
-    pub fn delivered(&mut self, bytes: &[u8]) {
+    /// The reply is in the used ring, and `direct` are the driver's again.
+    pub fn delivered(&mut self, queue: Queue, bytes: &[u8], direct: &[u16]) {
+        for d in direct {
+            self.held.remove(&(queue, *d));
+        }
         let h = Header::parse(bytes);
-        if h.flags & FLAG_FENCE != 0 {
+        let fenced = h.flags & FLAG_FENCE != 0;
+        if fenced {
             let line = timeline(&h);
             self.fences.remove(&(line.0, line.1, h.fence));
         }
+        let Some(r) = self.target(&h, bytes).and_then(|id| self.res.get_mut(&id)) else {
+            return;
+        };
         if matches!(h.code, cmd::TRANSFER_TO_HOST_2D | cmd::TRANSFER_TO_HOST_3D) {
-            if let Some(r) = self.target(&h, bytes).and_then(|id| self.res.get_mut(&id)) {
-                r.filled = true;
-            }
+            r.filled = true;
         }
+        r.fenced |= fenced && r.filled;
     }
+}
+
+/// Bytes that the entries from `at` on name.
+fn bytes_of(c: &[u8], at: usize) -> u64 {
+    let list = c.get(at..).unwrap_or(&[]);
+    list.chunks_exact(16).map(|e| u64::from(u32_at(e, 8))).sum()
 }
 
 fn timeline(h: &Header) -> (u32, u32) {

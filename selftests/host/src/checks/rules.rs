@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The rules that a driver is held to: an id, the section of the virtio
-//! specification (1.2 and 1.3 name them alike) and the rule in our own words.
+//! specification (1.2 and later name them alike; BLOB_ALIGNMENT is in none before
+//! 1.4), whether a sentence there says it or what it defines implies it, and the
+//! rule in our own words. What a MUST says, or what has no meaning otherwise, is a
+//! *must* here; what the specification recommends, or good manners ask, a *should*.
 
 /// How much a broken rule weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +12,15 @@ pub enum Weight {
     Must,
     /// Worth a line; the verdict stays.
     Should,
+}
+
+/// How the specification gives a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// A sentence of that section says it.
+    Said,
+    /// It follows from what that section defines: a driver that breaks it asks for what has no meaning.
+    Implied,
 }
 
 /// One rule.
@@ -22,79 +34,93 @@ pub struct Rule {
     pub text: &'static str,
     /// What breaking it does.
     pub weight: Weight,
+    /// Whether the section says it or implies it.
+    pub basis: Basis,
 }
 
 macro_rules! rules {
-    ($($weight:ident $id:literal $section:literal $text:literal;)*) => {
+    ($($weight:ident $basis:ident $id:literal $section:literal $text:literal;)*) => {
         /// All rules, in the order of the report.
         pub static RULES: &[Rule] = &[$(Rule {
-            id: $id, section: $section, text: $text, weight: Weight::$weight,
+            id: $id, section: $section, text: $text, weight: Weight::$weight, basis: Basis::$basis,
         }),*];
     };
 }
 
 rules! {
-    Must "ring.order" "Split Virtqueues: The Virtqueue Descriptor Table" "device-readable descriptors of a chain come before device-writable ones";
-    Must "ring.length" "Split Virtqueues: Indirect Descriptors" "a chain, direct or indirect, has at most as many descriptors as the queue has entries";
-    Must "ring.index" "Split Virtqueues: The Virtqueue Descriptor Table" "every descriptor index lies in its table";
-    Must "ring.indirect.negotiated" "Split Virtqueues: Indirect Descriptors" "no indirect descriptor without INDIRECT_DESC";
-    Must "ring.indirect.place" "Split Virtqueues: Indirect Descriptors" "an indirect descriptor neither continues a chain nor stands in an indirect table";
-    Must "ring.indirect.size" "Split Virtqueues: Indirect Descriptors" "an indirect table is a whole, non-zero number of descriptors";
-    Must "ring.memory" "Split Virtqueues: The Virtqueue Descriptor Table" "every descriptor is memory that the device can reach";
-    Must "ring.flags" "Split Virtqueues: The Virtqueue Descriptor Table" "no descriptor flag that split rings do not have";
-    Should "ring.empty" "Split Virtqueues: Message Framing" "no descriptor of length 0";
-    Must "ring.batch" "Split Virtqueues: The Virtqueue Available Ring" "never more entries available than the queue has";
-    Must "init.version" "Feature Bits" "VERSION_1 is accepted";
-    Must "init.features" "Device Initialization" "only offered features are accepted";
-    Should "init.display-info" "GPU Device: Device Initialization" "the display information is asked for before the first scanout is set";
-    Should "init.edid" "GPU Device: Device Initialization" "with EDID negotiated, an EDID is asked for before the first scanout is set";
-    Must "cmd.known" "GPU Device: Request header" "the command's number is defined";
-    Must "cmd.queue" "GPU Device: Virtqueues" "cursor commands come on the cursor queue, all others on the control queue";
-    Must "cmd.feature" "GPU Device: Feature bits" "a command that belongs to a feature comes only when that was negotiated";
-    Must "cmd.length" "GPU Device: Device Operation" "the request holds all of its command's structure";
-    Must "cmd.padding" "GPU Device: Device Operation" "padding fields are zero";
-    Must "cmd.reply-room" "GPU Device: Device Operation" "the device-writable part holds the reply that success brings";
-    Must "hdr.flags" "GPU Device: Request header" "no header flag but FENCE, and RING_IDX with CONTEXT_INIT";
-    Must "hdr.padding" "GPU Device: Request header" "the header's padding is zero";
-    Must "hdr.ring" "GPU Device: Request header" "ring_idx is at most 63, and zero without its flag";
-    Must "hdr.context" "GPU Device: Request header" "ctx_id is zero in commands that are not for a context";
-    Must "fence.unique" "GPU Device: Command lifecycle and fencing" "no two outstanding fences of a timeline share an id";
-    Should "fence.order" "GPU Device: Command lifecycle and fencing" "fence ids of a timeline go up";
-    Must "res.id" "GPU Device: controlq, create commands" "a resource id is not zero";
-    Must "res.unused" "GPU Device: controlq, create commands" "a new resource's id is not in use";
-    Must "res.exists" "GPU Device: controlq" "a command names only resources that were created and not unreferenced";
-    Must "res.format" "GPU Device: controlq, RESOURCE_CREATE_2D" "the format is one of the eight defined";
-    Must "res.size" "GPU Device: controlq, RESOURCE_CREATE_2D" "width and height are not zero";
-    Must "res.hidden" "GPU Device: Create a framebuffer and configure scanout" "a resource is taken off its scanouts before it is unreferenced";
-    Must "backing.entries" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "nr_entries entries follow the command, each with length and no padding bits";
-    Must "backing.once" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "backing is attached only where none is attached";
-    Must "backing.detach" "GPU Device: controlq, RESOURCE_DETACH_BACKING" "backing is detached only where some is attached";
-    Must "backing.covers" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "the backing is as large as the resource";
-    Must "xfer.backed" "GPU Device: controlq, TRANSFER_TO_HOST_2D" "a transfer comes only while backing is attached";
-    Must "xfer.inside" "GPU Device: controlq, TRANSFER_TO_HOST_2D" "the rectangle lies in the resource";
-    Must "xfer.offset" "GPU Device: controlq, TRANSFER_TO_HOST_2D" "offset and rectangle lie in the backing";
-    Should "xfer.needed" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "no transfer for a blob of guest memory: the device reads the pages themselves";
-    Must "scanout.id" "GPU Device: controlq, SET_SCANOUT" "the scanout is one of num_scanouts";
-    Must "scanout.inside" "GPU Device: controlq, SET_SCANOUT" "the rectangle lies in the resource";
-    Must "scanout.type" "GPU Device: controlq, SET_SCANOUT_BLOB" "blobs are shown with SET_SCANOUT_BLOB, others with SET_SCANOUT";
-    Must "scanout.layout" "GPU Device: controlq, SET_SCANOUT_BLOB" "format, stride and offset describe memory inside the blob";
-    Must "flush.inside" "GPU Device: controlq, RESOURCE_FLUSH" "the rectangle lies in the resource";
-    Should "flush.shown" "GPU Device: controlq, RESOURCE_FLUSH" "a flush is for a resource that is on a scanout";
-    Must "edid.scanout" "GPU Device: controlq, GET_EDID" "the scanout is one of num_scanouts";
-    Must "capset.index" "GPU Device: controlq, GET_CAPSET_INFO" "the index is below num_capsets";
-    Must "blob.memory" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "blob_mem is defined, and host memory only with VIRGL";
-    Must "blob.flags" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "only defined blob flags";
-    Must "blob.entries" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "a blob of guest memory brings entries that cover its size";
-    Must "blob.aligned" "GPU Device: Device configuration layout" "with BLOB_ALIGNMENT, blob sizes are multiples of blob_alignment";
-    Must "cursor.size" "GPU Device: Configure mouse cursor" "a cursor's resource has 64x64 pixels";
-    Must "cursor.filled" "GPU Device: Configure mouse cursor" "a cursor's transfer is done before the cursor is set";
-    Should "cursor.reply-room" "GPU Device: cursorq" "the device-writable part holds the reply";
-    Must "cursor.scanout" "GPU Device: cursorq" "the scanout is one of num_scanouts";
-    Must "config.where" "GPU Device: Device configuration fields" "the driver writes events_clear and nothing else";
-    Must "config.bits" "GPU Device: Events" "the driver clears only events that are pending";
-    Must "config.cleared" "GPU Device: Events" "a display event is cleared";
-    Must "config.asked" "GPU Device: Events" "a display event makes the driver ask for the display information again";
-    Must "reply.clean" "GPU Device: Device Operation" "no command draws an error that the host was not told to give";
+    Must Said "ring.order" "Message Framing" "device-readable descriptors of a chain come before device-writable ones";
+    Must Said "ring.length" "Split Virtqueues: Indirect Descriptors" "a chain, direct or indirect, has at most as many descriptors as the queue has entries";
+    Must Said "ring.bytes" "Split Virtqueues: The Virtqueue Descriptor Table" "a chain has at most 2^32 bytes";
+    Must Implied "ring.index" "Split Virtqueues: The Virtqueue Descriptor Table" "every descriptor index lies in its table";
+    Must Implied "ring.reuse" "Split Virtqueues: Placing Buffers Into The Descriptor Table" "no descriptor is in two chains that the device has";
+    Must Said "ring.indirect.negotiated" "Split Virtqueues: Indirect Descriptors" "no indirect descriptor without INDIRECT_DESC";
+    Must Said "ring.indirect.place" "Split Virtqueues: Indirect Descriptors" "an indirect descriptor neither continues a chain nor stands in an indirect table";
+    Must Implied "ring.indirect.size" "Split Virtqueues: Indirect Descriptors" "an indirect table is a whole, non-zero number of descriptors";
+    Must Implied "ring.memory" "Split Virtqueues: The Virtqueue Descriptor Table" "every descriptor is memory that the device can reach";
+    Must Implied "ring.flags" "Split Virtqueues: The Virtqueue Descriptor Table" "no descriptor flag that split rings do not have";
+    Should Implied "ring.empty" "Split Virtqueues: Placing Buffers Into The Descriptor Table" "no descriptor of length 0";
+    Must Said "ring.batch" "Split Virtqueues: The Virtqueue Available Ring" "the available index never goes back, and is never further ahead than the queue has entries";
+    Must Said "ring.suppression" "Split Virtqueues: Used Buffer Notification Suppression" "the available ring's flags are 0 or 1, and 0 with EVENT_IDX";
+    Must Said "ring.doorbell" "Split Virtqueues: Available Buffer Notification Suppression" "what is made available is announced, unless the device asked for no announcement";
+    Must Said "init.version" "Reserved Feature Bits" "VERSION_1 is accepted";
+    Must Said "init.features" "Feature Bits" "only offered features are accepted";
+    Must Said "init.undefined" "Feature Bits" "no feature bit of the device type is accepted that the specification does not describe";
+    Must Said "init.depends" "Feature Bits" "a feature is accepted only with the one that it requires (CONTEXT_INIT: VIRGL; BLOB_ALIGNMENT: RESOURCE_BLOB)";
+    Should Said "init.display-info" "GPU Device: Device Initialization" "the display information is asked for before the first scanout is set";
+    Should Said "init.edid" "GPU Device: Device Initialization" "with EDID negotiated, an EDID is asked for before the first scanout is set";
+    Must Implied "cmd.known" "GPU Device: Request header" "the command's number is defined";
+    Must Said "cmd.queue" "GPU Device: Virtqueues" "cursor commands come on the cursor queue, all others on the control queue";
+    Must Said "cmd.feature" "GPU Device: Feature bits" "a command that belongs to a feature comes only when that was negotiated";
+    Must Implied "cmd.length" "GPU Device: controlq" "the request holds all of its command's structure";
+    Should Implied "cmd.padding" "GPU Device: controlq" "padding fields are zero";
+    Must Implied "cmd.reply-room" "GPU Device: Request header" "the device-writable part holds the reply that success brings";
+    Must Implied "hdr.flags" "GPU Device: Request header" "no header flag but FENCE, and RING_IDX with CONTEXT_INIT";
+    Should Implied "hdr.padding" "GPU Device: Request header" "the header's padding is zero";
+    Must Said "hdr.ring" "GPU Device: Request header" "ring_idx is at most 63";
+    Should Implied "hdr.ring.unused" "GPU Device: Request header" "ring_idx is zero without its flag";
+    Should Said "hdr.context" "GPU Device: Request header" "ctx_id is zero in commands that are not for a context";
+    Must Implied "fence.unique" "GPU Device: Request header" "no two outstanding fences of a timeline share an id";
+    Should Implied "fence.order" "GPU Device: Request header" "fence ids of a timeline go up";
+    Must Implied "res.id" "GPU Device: controlq, SET_SCANOUT" "a resource id is not zero, which stands for none";
+    Must Implied "res.unused" "GPU Device: controlq, RESOURCE_CREATE_2D" "a new resource's id is not in use";
+    Must Implied "res.exists" "GPU Device: controlq" "a command names only resources that were created and not unreferenced";
+    Must Said "res.format" "GPU Device: controlq, RESOURCE_CREATE_2D" "the format is one of the eight defined";
+    Must Implied "res.size" "GPU Device: controlq, RESOURCE_CREATE_2D" "width and height are not zero";
+    Should Implied "res.hidden" "GPU Device: controlq, RESOURCE_UNREF" "a resource is taken off its scanouts before it is unreferenced";
+    Must Implied "backing.entries" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "nr_entries entries follow the command, each with a length";
+    Should Implied "backing.padding" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "the padding of entries is zero";
+    Should Implied "backing.once" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "backing is attached only where none is attached";
+    Should Implied "backing.detach" "GPU Device: controlq, RESOURCE_DETACH_BACKING" "backing is detached only where some is attached";
+    Should Implied "backing.covers" "GPU Device: controlq, RESOURCE_ATTACH_BACKING" "the backing is as large as the resource";
+    Must Said "xfer.backed" "GPU Device: Device Operation" "a transfer comes only while backing is attached";
+    Must Implied "xfer.inside" "GPU Device: controlq, TRANSFER_TO_HOST_2D" "the rectangle lies in the resource";
+    Must Implied "xfer.offset" "GPU Device: controlq, TRANSFER_TO_HOST_2D" "offset and rectangle lie in the backing";
+    Should Implied "xfer.needed" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "no 2D transfer for a blob of guest memory, which is no picture and has no copy in the host";
+    Must Implied "scanout.id" "GPU Device: Device configuration fields" "the scanout is one of num_scanouts";
+    Must Said "scanout.inside" "GPU Device: controlq, SET_SCANOUT" "the resource covers the rectangle";
+    Must Implied "scanout.type" "GPU Device: controlq, SET_SCANOUT_BLOB" "blobs are shown with SET_SCANOUT_BLOB, others with SET_SCANOUT";
+    Must Said "scanout.format" "GPU Device: controlq, SET_SCANOUT_BLOB" "the format is one of the eight defined";
+    Must Implied "scanout.layout" "GPU Device: controlq, SET_SCANOUT_BLOB" "stride and offset describe memory inside the blob";
+    Must Implied "flush.inside" "GPU Device: controlq, RESOURCE_FLUSH" "the rectangle lies in the resource";
+    Should Implied "flush.shown" "GPU Device: controlq, RESOURCE_FLUSH" "a flush is for a resource that is on a scanout";
+    Must Implied "edid.scanout" "GPU Device: controlq, GET_EDID" "the scanout is one of num_scanouts";
+    Must Said "capset.index" "GPU Device: controlq, GET_CAPSET_INFO" "the index is below num_capsets";
+    Must Said "blob.memory" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "blob_mem is not zero, and host memory only with VIRGL";
+    Must Implied "blob.flags" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "only defined blob flags";
+    Must Said "blob.shared" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "a blob that other devices get (ASSIGN_UUID) was created with USE_CROSS_DEVICE";
+    Must Implied "blob.entries" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "a blob of guest memory brings no entries, to get its backing later, or such that cover its size";
+    Must Said "blob.aligned" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "with BLOB_ALIGNMENT, blob sizes are multiples of blob_alignment";
+    Must Said "blob.window" "GPU Device: controlq (3d), RESOURCE_MAP_BLOB" "no MAP_BLOB or UNMAP_BLOB on a device without the host visible memory region";
+    Must Said "cursor.size" "GPU Device: Configure mouse cursor" "a cursor's resource has 64x64 pixels";
+    Must Said "cursor.filled" "GPU Device: Configure mouse cursor" "a cursor's transfer is done before the cursor is set";
+    Must Said "cursor.fenced" "GPU Device: Configure mouse cursor" "that it is done is known by a fence";
+    Should Said "cursor.reply-room" "GPU Device: cursorq" "the device-writable part holds the reply";
+    Must Implied "cursor.scanout" "GPU Device: cursorq" "the scanout is one of num_scanouts";
+    Must Said "config.where" "GPU Device: Device configuration fields" "the driver writes events_clear and nothing else";
+    Should Implied "config.bits" "GPU Device: Device configuration fields" "the driver clears only events that are pending";
+    Should Implied "config.cleared" "GPU Device: Device configuration fields" "a display event is cleared";
+    Should Said "config.asked" "GPU Device: Events" "a display event makes the driver ask for the display information again";
+    Must Implied "reply.clean" "GPU Device: Request header" "no command draws an error that the host was not told to give";
 }
 
 /// By id.

@@ -9,7 +9,11 @@ use crate::wire::*;
 fn checker() -> Checker {
     let mut c = Checker::new(u64::MAX, 2, 0, 4096);
     c.started(
-        feature::VERSION_1 | feature::EDID | feature::RESOURCE_BLOB | feature::BLOB_ALIGNMENT,
+        feature::VERSION_1
+            | feature::EDID
+            | feature::RESOURCE_UUID
+            | feature::RESOURCE_BLOB
+            | feature::BLOB_ALIGNMENT,
     );
     c
 }
@@ -44,9 +48,10 @@ fn send(c: &mut Checker, bytes: &[u8]) {
         64,
     );
     c.replied(bytes, reply::OK_NODATA, false);
-    c.delivered(bytes);
+    c.delivered(queue, bytes, &[]);
 }
 
+/// Resource 1 is a picture on scanout 0, 5 a picture without backing, 6 a blob.
 fn good(c: &mut Checker) {
     send(c, &request(cmd::GET_DISPLAY_INFO, &[]));
     send(c, &request(cmd::GET_EDID, &[0, 0]));
@@ -56,6 +61,24 @@ fn good(c: &mut Checker) {
         &request(cmd::RESOURCE_ATTACH_BACKING, &[1, 1, 0, 0, 16384, 0]),
     );
     send(c, &request(cmd::SET_SCANOUT, &[0, 0, 64, 64, 0, 1]));
+    send(c, &request(cmd::RESOURCE_CREATE_2D, &[5, 2, 64, 64]));
+    send(
+        c,
+        &request(
+            cmd::RESOURCE_CREATE_BLOB,
+            &[6, 1, 1, 1, 0, 0, 16384, 0, 0, 0, 16384, 0],
+        ),
+    );
+}
+
+/// SET_SCANOUT_BLOB of resource 6.
+fn show_blob(format: u32, stride: u32) -> Vec<u8> {
+    request(
+        cmd::SET_SCANOUT_BLOB,
+        &[
+            0, 0, 64, 64, 0, 6, 64, 64, format, 0, stride, 0, 0, 0, 0, 0, 0, 0,
+        ],
+    )
 }
 
 /// After a good start, the request breaks exactly that rule.
@@ -81,7 +104,7 @@ fn bad_commands_are_told_apart() {
     breaks("cmd.known", &r(0x4242, &[]));
     breaks("cmd.length", &r(cmd::RESOURCE_UNREF, &[1]));
     breaks("cmd.padding", &r(cmd::GET_EDID, &[0, 7]));
-    breaks("cmd.feature", &r(cmd::RESOURCE_ASSIGN_UUID, &[1, 0]));
+    breaks("cmd.feature", &r(cmd::SUBMIT_3D, &[0, 0]));
     breaks("res.id", &r(cmd::RESOURCE_CREATE_2D, &[0, 2, 4, 4]));
     breaks("res.unused", &r(cmd::RESOURCE_CREATE_2D, &[1, 2, 4, 4]));
     breaks("res.format", &r(cmd::RESOURCE_CREATE_2D, &[2, 5, 4, 4]));
@@ -140,12 +163,38 @@ fn bad_commands_are_told_apart() {
         ),
     );
     breaks(
-        "backing.entries",
+        "backing.padding",
         &r(
             cmd::RESOURCE_CREATE_BLOB,
             &[2, 1, 2, 1, 0, 0, 4096, 0, 0, 0, 4096, 7],
         ),
     );
+    breaks(
+        "backing.entries",
+        &r(cmd::RESOURCE_ATTACH_BACKING, &[5, 2, 0, 0, 16384, 0]),
+    );
+    breaks(
+        "backing.covers",
+        &r(cmd::RESOURCE_ATTACH_BACKING, &[5, 1, 0, 0, 4096, 0]),
+    );
+    breaks("backing.detach", &r(cmd::RESOURCE_DETACH_BACKING, &[5, 0]));
+    breaks(
+        "xfer.backed",
+        &r(cmd::TRANSFER_TO_HOST_2D, &[0, 0, 64, 64, 0, 0, 5, 0]),
+    );
+    breaks(
+        "xfer.needed",
+        &r(cmd::TRANSFER_TO_HOST_2D, &[0, 0, 64, 64, 0, 0, 6, 0]),
+    );
+    breaks(
+        "flush.shown",
+        &r(cmd::RESOURCE_FLUSH, &[0, 0, 64, 64, 5, 0]),
+    );
+    breaks("scanout.type", &r(cmd::SET_SCANOUT, &[0, 0, 64, 64, 0, 6]));
+    breaks("scanout.format", &show_blob(5, 256));
+    breaks("scanout.layout", &show_blob(2, 100));
+    breaks("blob.shared", &r(cmd::RESOURCE_ASSIGN_UUID, &[6, 0]));
+    breaks("blob.window", &r(cmd::RESOURCE_MAP_BLOB, &[6, 0, 0, 0]));
     breaks(
         "cursor.filled",
         &r(cmd::UPDATE_CURSOR, &[0, 0, 0, 0, 1, 0, 0, 0]),
@@ -154,6 +203,9 @@ fn bad_commands_are_told_apart() {
         "cursor.scanout",
         &r(cmd::MOVE_CURSOR, &[2, 0, 0, 0, 0, 0, 0, 0]),
     );
+    let mut unused = r(cmd::GET_EDID, &[0, 0]);
+    unused[20] = 5;
+    breaks("hdr.ring.unused", &unused);
     let mut context = r(cmd::GET_EDID, &[0, 0]);
     context[16] = 3;
     breaks("hdr.context", &context);
@@ -199,7 +251,7 @@ fn rings_and_fences() {
         );
     }
     assert_eq!(c.tallies.failures(&[]), ["fence.unique"]);
-    c.delivered(&fenced);
+    c.delivered(Queue::Control, &fenced, &[]);
     fenced[8] = 10;
     c.command(
         &Seen {
@@ -221,10 +273,93 @@ fn events_must_be_answered() {
     c.config_write(2, 0, false);
     c.config_write(0, 0, true);
     c.finish();
-    assert_eq!(
-        c.tallies.failures(&[]),
-        ["config.where", "config.bits", "config.asked"]
+    assert_eq!(c.tallies.failures(&[]), ["config.where"]);
+    assert_eq!(c.tallies.notes(), ["config.bits", "config.asked"]);
+}
+
+#[test]
+fn a_cursor_needs_a_fence() {
+    let mut c = checker();
+    good(&mut c);
+    let mut fill = request(cmd::TRANSFER_TO_HOST_2D, &[0, 0, 64, 64, 0, 0, 1, 0]);
+    let show = request(cmd::UPDATE_CURSOR, &[0, 0, 0, 0, 1, 0, 0, 0]);
+    send(&mut c, &fill);
+    send(&mut c, &show);
+    assert_eq!(c.tallies.failures(&[]), ["cursor.fenced"]);
+    (fill[4], fill[8]) = (1, 1);
+    send(&mut c, &fill);
+    send(&mut c, &show);
+    assert_eq!(c.tallies.of("cursor.fenced").broken, 1);
+}
+
+#[test]
+fn a_blob_may_get_its_backing_later() {
+    let mut c = checker();
+    good(&mut c);
+    let create = [2, 1, 1, 0, 0, 0, 4096, 0];
+    send(&mut c, &request(cmd::RESOURCE_CREATE_BLOB, &create));
+    send(
+        &mut c,
+        &request(cmd::RESOURCE_ATTACH_BACKING, &[2, 1, 0, 0, 4096, 0]),
     );
+    send(&mut c, &request(cmd::RESOURCE_DETACH_BACKING, &[2, 0]));
+    let t = &c.tallies;
+    assert!(
+        t.failures(&[]).is_empty() && t.notes().is_empty(),
+        "{}",
+        t.report(&[])
+    );
+}
+
+#[test]
+fn features_that_nobody_should_accept() {
+    let broken = |offered, accepted| {
+        let mut c = Checker::new(offered, 1, 0, 4096);
+        c.started(accepted);
+        c.tallies.failures(&[])
+    };
+    let v1 = feature::VERSION_1;
+    assert!(broken(u64::MAX, v1).is_empty());
+    assert_eq!(broken(u64::MAX, 0), ["init.version"]);
+    assert_eq!(broken(v1, v1 | feature::EDID), ["init.features"]);
+    assert_eq!(broken(u64::MAX, v1 | (1 << 6)), ["init.undefined"]);
+    assert_eq!(
+        broken(u64::MAX, v1 | feature::BLOB_ALIGNMENT),
+        ["init.depends"]
+    );
+}
+
+#[test]
+fn descriptors_and_flags() {
+    let mut c = checker();
+    let bytes = request(cmd::GET_DISPLAY_INFO, &[]);
+    let chain = Chain {
+        direct: vec![3, 4],
+        ..chain(408)
+    };
+    let take = |c: &mut Checker, queue| {
+        c.command(
+            &Seen {
+                queue,
+                chain: &chain,
+                bytes: &bytes,
+            },
+            64,
+        )
+    };
+    take(&mut c, Queue::Control);
+    c.delivered(Queue::Control, &bytes, &[3, 4]);
+    take(&mut c, Queue::Control);
+    assert!(c.tallies.failures(&[]).is_empty());
+    take(&mut c, Queue::Control);
+    assert_eq!(c.tallies.failures(&[]), ["ring.reuse"]);
+    c.suppression(1);
+    assert_eq!(c.tallies.of("ring.suppression").broken, 0);
+    c.suppression(2);
+    assert_eq!(c.tallies.of("ring.suppression").broken, 1);
+    c.started(feature::VERSION_1 | feature::EVENT_IDX);
+    c.suppression(1);
+    assert_eq!(c.tallies.of("ring.suppression").broken, 2);
 }
 
 #[test]

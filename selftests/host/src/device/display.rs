@@ -41,6 +41,21 @@ impl Display {
         }
     }
 
+    /// No nonsense any more: sensible numbers, a monitor, an EDID as it should be.
+    pub fn behave(&mut self) {
+        (self.edid, self.info, self.num_capsets) = (None, None, 0);
+        if !(1..=MAX_SCANOUTS).contains(&self.num_scanouts) {
+            self.num_scanouts = 1;
+        }
+        if !self.blob_alignment.is_power_of_two() {
+            self.blob_alignment = 4096;
+        }
+        let shown = self.num_scanouts as usize;
+        if self.monitors.iter().take(shown).all(Option::is_none) {
+            self.monitors[0] = Some((1024, 768));
+        }
+    }
+
     /// Plugs a monitor in, or out. False where there is no such scanout.
     pub fn plug(&mut self, scanout: usize, size: Option<Size>) -> bool {
         match self.monitors.get_mut(scanout) {
@@ -71,6 +86,16 @@ impl Display {
     /// How many scanouts the configuration space names.
     pub fn scanouts(&self) -> u32 {
         self.num_scanouts
+    }
+
+    /// How many capability sets.
+    pub fn capsets(&self) -> u32 {
+        self.num_capsets
+    }
+
+    /// What blob sizes must be multiples of.
+    pub fn blob_alignment(&self) -> u32 {
+        self.blob_alignment
     }
 
     /// The configuration space.

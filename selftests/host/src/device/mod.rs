@@ -29,7 +29,6 @@ pub struct Device {
     resources: Resources,
     scanouts: Vec<Scanout>,
     features: u64,
-    alignment: u64,
     with_crc: bool,
     /// Bytes moved out of guest memory into the host's copies, ever.
     pub copied: u64,
@@ -54,7 +53,6 @@ impl Device {
             resources: Resources::default(),
             scanouts: vec![Scanout::default(); MAX_SCANOUTS as usize],
             features: 0,
-            alignment: u64::from(scenario.device.blob_alignment),
             with_crc,
             copied: 0,
         }
@@ -176,15 +174,15 @@ impl Device {
         if mem != BLOB_MEM_GUEST {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
-        if self.features & feature::BLOB_ALIGNMENT != 0
-            && self.alignment > 0
-            && size % self.alignment != 0
-        {
+        let alignment = u64::from(self.display.blob_alignment());
+        if self.features & feature::BLOB_ALIGNMENT != 0 && alignment > 0 && size % alignment != 0 {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
         let pages = Pages::parse(c.get(56..).unwrap_or(&[]), count, ram)
             .ok_or(reply::ERR_INVALID_PARAMETER)?;
-        self.resources.create_blob(id, size, pages)
+        // Without entries, the pages come later.
+        self.resources
+            .create_blob(id, size, (count > 0).then_some(pages))
     }
 
     fn set_scanout(&mut self, code: u32, c: &[u8]) -> Result<()> {

@@ -107,17 +107,17 @@ impl Resources {
         Ok(())
     }
 
-    /// RESOURCE_CREATE_BLOB of guest memory.
-    pub fn create_blob(&mut self, id: u32, size: u64, pages: Pages) -> Result<()> {
+    /// RESOURCE_CREATE_BLOB of guest memory; `None`: the pages are to be attached.
+    pub fn create_blob(&mut self, id: u32, size: u64, pages: Option<Pages>) -> Result<()> {
         self.check_new(id)?;
-        if size == 0 || pages.len() < size {
+        if size == 0 || pages.as_ref().is_some_and(|p| p.len() < size) {
             return Err(reply::ERR_INVALID_PARAMETER);
         }
         self.map.insert(
             id,
             Resource {
                 kind: Kind::Blob { size },
-                backing: Some(pages),
+                backing: pages,
             },
         );
         Ok(())

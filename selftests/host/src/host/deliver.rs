@@ -59,7 +59,7 @@ impl Host {
         let written = a.chain.write(&ram, &a.delivery.reply);
         let len = a.delivery.claim.unwrap_or(written);
         // The checker must know before the driver can.
-        core.checker.delivered(&a.command);
+        core.checker.delivered(a.queue, &a.command, &a.chain.direct);
         for _ in 0..a.delivery.entries {
             // Fails for a head beyond the ring, which the checks have told already.
             let _ = a.vring.add_used(a.chain.head, len);

@@ -6,6 +6,7 @@
 //! `core` is held, because QEMU may be waiting for an answer that needs it.
 
 mod deliver;
+mod doorbell;
 mod orders;
 
 use crate::chain::{Chain, Ram, Table};
@@ -17,6 +18,7 @@ use crate::scenario::{Scenario, Timed};
 use crate::trace::{CmdEvent, Event, Writer};
 use crate::verdict::Stats;
 use crate::wire::{feature, reply, u32_at, Queue};
+use doorbell::Bell;
 use std::collections::HashSet;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -25,7 +27,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use vhost_user_backend::{VringMutex, VringT};
 use virtio_queue::{QueueOwnedT, QueueT};
-use vm_memory::{GuestAddressSpace, GuestMemoryAtomic};
+use vm_memory::{Bytes, GuestAddress, GuestAddressSpace, GuestMemoryAtomic};
 
 /// Guest memory, replaceable by the transport.
 pub type Memory = GuestMemoryAtomic<Ram>;
@@ -78,6 +80,7 @@ struct Core {
     seq: u64,
     copied: u64,
     pictures: u64,
+    doorbells: [Bell; 2],
     /// Features of this start; told to the checker once.
     features: u64,
 }
@@ -106,6 +109,7 @@ pub struct Host {
     link: Mutex<Link>,
     running: AtomicBool,
     once_started: AtomicBool,
+    behaves: AtomicBool,
 }
 
 /// A lock, whether or not a thread died holding it: the host goes on as well as it can.
@@ -134,6 +138,7 @@ impl Host {
             seq: 0,
             copied: 0,
             pictures: 0,
+            doorbells: Default::default(),
             features: 0,
         };
         Ok(Arc::new(Host {
@@ -144,6 +149,7 @@ impl Host {
             link: Mutex::default(),
             running: AtomicBool::new(false),
             once_started: AtomicBool::new(false),
+            behaves: AtomicBool::new(false),
         }))
     }
 
@@ -169,8 +175,10 @@ impl Host {
                 continue;
             }
             core.trace.flush();
+            self.look_for_unannounced(&mut core, now);
             let next = core.pending.iter().map(|a| a.due - now).min();
-            let wait = next.unwrap_or(Duration::from_secs(1));
+            let second = Duration::from_secs(1);
+            let wait = next.map_or(second, |n| n.min(second));
             core = self
                 .wake
                 .wait_timeout(core, wait)
@@ -242,6 +250,7 @@ impl Host {
         {
             let mut core = lock(&self.core);
             core.stats.kicks[queue.index()] += 1;
+            core.rang(queue, vrings.get(queue.index()));
             core.trace.event(Event::Kick {
                 queue: queue.name().into(),
             });
@@ -277,6 +286,7 @@ impl Host {
         core.pending.retain(|a| a.queue != queue);
         let dropped = all - core.pending.len();
         core.stalled[queue.index()] = None;
+        core.doorbells[queue.index()] = Bell::default();
         let mut resources = 0;
         if queue == Queue::Control {
             self.running.store(false, Relaxed);
@@ -302,6 +312,7 @@ impl Host {
             };
             // With EVENT_IDX a doorbell may have been left out since the last look.
             if left == Take::Broken || !vring.enable_notification().unwrap_or(false) {
+                lock(&self.core).drained(queue, left == Take::Broken);
                 return;
             }
         }
@@ -313,9 +324,10 @@ impl Host {
             return Take::Broken;
         };
         let epoch = lock(&self.core).epoch;
-        let (found, table) = {
+        let (found, table, flags) = {
             let mut state = vring.get_mut();
             let q = state.get_queue_mut();
+            let flags: u16 = ram.read_obj(GuestAddress(q.avail_ring())).unwrap_or(0);
             let table = Table {
                 addr: q.desc_table(),
                 size: q.size(),
@@ -325,6 +337,7 @@ impl Host {
                 q.iter(ram.clone())
                     .map(|mut chains| chains.next().map(|c| c.head_index())),
                 table,
+                flags,
             )
         };
         let mut core = lock(&self.core);
@@ -333,6 +346,7 @@ impl Host {
         }
         let overfull = matches!(found, Err(virtio_queue::Error::InvalidAvailRingIndex));
         core.checker.batch(overfull, table.size);
+        core.checker.suppression(flags);
         let head = match found {
             Ok(Some(head)) => head,
             Ok(None) => return Take::Nothing,

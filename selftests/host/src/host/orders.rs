@@ -31,7 +31,7 @@ impl Host {
 
     pub(super) fn storm(&self, times: u32, every_ms: u64) {
         for _ in 0..times {
-            if !self.config_event() {
+            if self.behaves() || !self.config_event() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(every_ms));
@@ -98,8 +98,36 @@ impl Host {
                     .failures(&self.options.scenario.expect.waive)
                     .join(" "))
             }
+            Order::Behave => {
+                self.behave();
+                Ok(String::new())
+            }
             Order::Die => self.conclude(&mut lock(&self.core)).exit(),
         }
+    }
+
+    /// From here on the device is a good one. Replies that were withheld stay so: the driver's
+    /// next reset is what ends the trouble.
+    fn behave(&self) {
+        self.behaves.store(true, Relaxed);
+        let mut core = lock(&self.core);
+        core.faults.end();
+        core.stalled = [None; 2];
+        core.device.display.behave();
+        let d = &core.device.display;
+        let (scanouts, capsets, alignment) = (d.scanouts(), d.capsets(), d.blob_alignment());
+        core.checker.behaves(scanouts, capsets, alignment);
+        core.trace.event(Event::Mark {
+            name: "behave".into(),
+        });
+        drop(core);
+        // A storm's last message is on its way by then.
+        drop(lock(&self.link));
+    }
+
+    /// Whether it was told to behave.
+    pub fn behaves(&self) -> bool {
+        self.behaves.load(Relaxed)
     }
 
     fn plug(&self, scanout: usize, size: Option<(u32, u32)>) -> Result<String, String> {
