@@ -13,6 +13,10 @@ import tomllib
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
+# What a scenario's [guest] table may say; Documentation/gpu/test-host.rst has the words.
+KEYS = {"ring", "config-size", "steps", "mode", "timeout", "card", "keep", "after", "append", "cpus", "allow",
+        "may-idle", "log", "unnoticed", "errno"}
+
 # QEMU 11.1.3's own crashes with this device; not the guest's fault.
 QEMU_CRASH = re.compile(r"qemu.*(Segmentation fault|Aborted|core dumped)", re.I)
 
@@ -60,6 +64,7 @@ class Run:
             text = tomllib.load(f)
         self.faults = bool(text.get("fault"))
         self.guest = {**text.get("guest", {}), **more}
+        self.about = text.get("about", "")
         self.name = name or os.path.basename(scenario).removesuffix(".toml")
         self.dir = os.path.join(lab.out, f"{self.name}-{driver}")
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -108,6 +113,7 @@ class Run:
         command = [
             lab.boot, "--driver", "none", "--image", "none", "--env", f"GPU={driver}", "--timeout", str(limit),
             "--env", f"WAIT_CARD={int(guest.get('card', True))}", "--env", f"KEEP={'1' if guest.get('keep') else ''}",
+            "--env", f"AFTER={guest.get('after', '')}",
             "--out", self.dir, "--device", device, "--add", lab.gpuctl, "--smp", str(guest.get("cpus", 2)),
             "--append", "hung_task_timeout_secs=40 " + guest.get("append", ""),
             "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
@@ -140,6 +146,30 @@ class Run:
     def broken(self):
         """Rules that the driver broke, as the host's report has them."""
         return self.report["broken"] if self.report else ["no report"]
+
+    def notes(self):
+        """The same of the rules that the verdict does not depend on."""
+        return self.report["notes"] if self.report else []
+
+    def log(self, pattern):
+        """The first line of the guest's kernel log that has the pattern, without its time; or None."""
+        for line in self._text("console.log").splitlines():
+            if re.search(pattern, line):
+                return re.sub(r"^\[ *[\d.]+\] ", "", line.strip())
+        return None
+
+    def unheard(self):
+        """Patterns that the scenario wants in the log, and that are not there."""
+        return [p for p in self.guest.get("log", []) if not self.log(p)]
+
+    def errors(self):
+        """What went wrong for the client, by the words of errno."""
+        return {m[1] for m in re.finditer(r"^failed: [^:]+: ([A-Z][^:,\n]+)$", self.output, re.M)}
+
+    def again(self):
+        """Whether the driver came back on a host that behaves: True, False, None where it was not tried."""
+        m = re.search(r"^run: again (\d+)", self.output, re.M)
+        return int(m[1]) == 0 if m else None
 
     def shows(self):
         """The lines that tell how it went."""

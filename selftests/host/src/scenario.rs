@@ -212,6 +212,13 @@ impl Scenario {
                 return Err("nth counts from 1".into());
             }
         }
+        use Garbage::{Huge, Ones, Random, Zero};
+        if !matches!(
+            s.display_info.garbage,
+            None | Some(Zero | Ones | Random | Huge)
+        ) {
+            return Err("display-info: garbage is zero, ones, random or huge".into());
+        }
         for t in &s.at {
             crate::control::Order::parse(&t.line)?;
         }
@@ -303,6 +310,7 @@ mod tests {
             "[[fault]]\non = 'SET_SAIL'\ndo = 'late'",
             "[[fault]]\non = 'any'\ndo = 'explode'",
             "[[at]]\nms = 1\ndo = 'dance'",
+            "[display-info]\ngarbage = 'checksum'",
             "[expect]\nwaive = ['no.such']",
         ] {
             assert!(Scenario::parse(bad).is_err(), "{bad}");

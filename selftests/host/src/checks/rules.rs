@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The rules that a driver is held to: an id, the section of the virtio
-//! specification (1.2 and later name them alike; BLOB_ALIGNMENT is in none before
-//! 1.4), whether a sentence there says it or what it defines implies it, and the
+//! specification (1.2 and later name them alike; BLOB_ALIGNMENT is in the working
+//! draft after 1.4), whether a sentence there says it or what it defines implies it, and the
 //! rule in our own words. What a MUST says, or what has no meaning otherwise, is a
 //! *must* here; what the specification recommends, or good manners ask, a *should*.
 

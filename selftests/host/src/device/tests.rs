@@ -164,3 +164,41 @@ fn replies_have_the_right_length() {
         }
     }
 }
+
+#[test]
+fn a_blob_whose_pages_come_later() {
+    let (mut d, ram) = device();
+    let create = [7, 1, 1, 0, 0, 0, 4096, 0];
+    let attach = [7, 1, 0x2000, 0, 4096, 0];
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_CREATE_BLOB, &create),
+        reply::OK_NODATA
+    );
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_ATTACH_BACKING, &attach),
+        reply::OK_NODATA
+    );
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_ATTACH_BACKING, &attach),
+        reply::ERR_UNSPEC
+    );
+    assert_eq!(
+        run(&mut d, &ram, cmd::RESOURCE_DETACH_BACKING, &[7, 0]),
+        reply::OK_NODATA
+    );
+}
+
+#[test]
+fn a_device_that_was_told_to_behave() {
+    let s = Scenario::parse(
+        "[device]\nscanouts=17\nmonitors=[]\ncapsets=9\nblob-alignment=5\n\
+         [edid]\ngarbage='huge'\n[display-info]\ngarbage='ones'",
+    );
+    let mut d = Display::new(&s.unwrap());
+    d.behave();
+    let numbers = [d.scanouts(), d.capsets(), d.blob_alignment()];
+    assert_eq!(numbers, [1, 0, 4096]);
+    let info = d.info();
+    assert_eq!([u32_at(&info, 8), u32_at(&info, 16)], [1024, 1]);
+    assert_eq!(u32_at(&d.edid(0).unwrap(), 0), 128);
+}
