@@ -278,6 +278,18 @@ static void cursor(uint32_t flags, uint32_t handle, int x, int y)
 	call(DRM_IOCTL_MODE_CURSOR2, &c, "cursor");
 }
 
+/* A driver may show a cursor a little later than it says so. */
+static void wait_cursor(void)
+{
+	for (int i = 0; i < 20 && port >= 0; i++) {
+		char *at = host("cursor 0");
+
+		if (!at || strncmp(at, "0 ", 2))
+			return;
+		usleep(50000);
+	}
+}
+
 static void session(void)
 {
 	struct drm_mode_modeinfo mode;
@@ -312,6 +324,7 @@ static void session(void)
 	if (!make(&c, 64, 64, DRM_FORMAT_ARGB8888)) {
 		fill(&c, 5, 0, 64);
 		cursor(DRM_MODE_CURSOR_BO | DRM_MODE_CURSOR_MOVE, c.handle, 10, 20);
+		wait_cursor();
 		for (int i = 1; i <= 3; i++)
 			cursor(DRM_MODE_CURSOR_MOVE, 0, 10 * i, 20 * i);
 		if (port >= 0) {
