@@ -145,8 +145,8 @@ impl<T: DriverPlane> Plane<T> {
         ..pin_init::zeroed()
     };
 
-    /// Makes a plane for the CRTCs in `crtcs`, a mask. A primary plane takes damage clips; a cursor
-    /// plane has premultiplied alpha.
+    /// Makes a plane for the CRTCs in `crtcs`, a mask. Alpha is premultiplied. A primary plane takes
+    /// damage clips.
     ///
     /// # Errors
     ///
@@ -191,12 +191,12 @@ impl<T: DriverPlane> Plane<T> {
         // SAFETY: Nobody uses the plane yet.
         unsafe {
             (*this.as_raw()).helper_private = const { &Self::HELPER_FUNCS };
-            match T::KIND {
-                PlaneKind::Primary => bindings::drm_plane_enable_fb_damage_clips(this.as_raw()),
-                PlaneKind::Cursor => to_result(bindings::drm_plane_create_blend_mode_property(
-                    this.as_raw(),
-                    1 << bindings::DRM_MODE_BLEND_PREMULTI,
-                ))?,
+            to_result(bindings::drm_plane_create_blend_mode_property(
+                this.as_raw(),
+                1 << bindings::DRM_MODE_BLEND_PREMULTI,
+            ))?;
+            if T::KIND == PlaneKind::Primary {
+                bindings::drm_plane_enable_fb_damage_clips(this.as_raw());
             }
         }
         Ok(this)
