@@ -10,6 +10,35 @@ set -f
 dir=/usr/libexec/igt-gpu-tools
 export IGT_FORCE_DRIVER=virtio_gpu IGT_HANG_DETECTOR=0
 
+# Before anything sleeps: what does not come back from it is let go of, output is kept, and IGT's way to
+# sleep (rtcwake, which needs /dev/rtc) is one to the devices' sleep and back, without the processor's.
+sleepy() {
+	busybox umount /out
+	for d in $(ls /sys/bus/virtio/drivers/9pnet_virtio | grep virtio); do
+		echo "$d" >/sys/bus/virtio/drivers/9pnet_virtio/unbind
+	done
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+	cat >/vgpu/bin/rtcwake <<-'END'
+		#!/bin/sh
+		case " $* " in *" -n "*) exit 0 ;; esac
+		echo devices >/sys/power/pm_test
+		echo mem >/sys/power/state
+		rc=$?
+		echo none >/sys/power/pm_test
+		exit $rc
+	END
+	chmod +x /vgpu/bin/rtcwake
+	exec >/tmp/kept 2>&1
+}
+
+awake() {
+	cd /sys/bus/virtio/drivers/virtio_console || return
+	for d in $(ls | grep virtio); do echo "$d" >unbind; echo "$d" >bind; done
+	sleep 1
+	cat /tmp/kept >/dev/vgpu-out
+	echo "@sleeps $(cat /sys/power/suspend_stats/success)" >/dev/vgpu-out
+}
+
 once() {	# PROGRAM SECONDS [SUBTEST]
 	echo "@run $1 $3"
 	start=$(cut -d. -f1 /proc/uptime)
@@ -32,6 +61,8 @@ chosen() {	# NAME PATTERNS
 	return $yes
 }
 
+asleep=$(grep -v '^#' /vgpu/programs | grep '[[:space:]]\*suspend')
+[ -z "$asleep" ] || sleepy
 grep -v '^#' /vgpu/programs | while read -r prog limit part sub; do
 	[ -n "$prog" ] || continue
 	limit=${limit:-60}
@@ -54,3 +85,4 @@ grep -v '^#' /vgpu/programs | while read -r prog limit part sub; do
 	done
 done
 echo "@end"
+[ -z "$asleep" ] || awake
