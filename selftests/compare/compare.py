@@ -54,7 +54,7 @@ def from_json(text):
                 walk(f"{path}/{k}", v)
         elif isinstance(value, list):
             for n, v in enumerate(value):
-                walk(f"{path}/{n}", v)
+                walk(f"{path}/{n}", kinds.get(v, v) if path.endswith("/encoders") and isinstance(v, int) else v)
             found[f"{path}/count"] = len(value)
         else:
             found[path] = value
