@@ -170,6 +170,15 @@ class Run:
         """What went wrong for the client, by the words of errno."""
         return {m[1] for m in re.finditer(r"^failed: [^:]+: ([A-Z][^:,\n]+)$", self.output, re.M)}
 
+    def trouble(self):
+        """What made an end of 99: something that cannot be killed, a complaint of the guest's kernel, no end at all."""
+        for pattern, what in [(r"^run: HANG: (.*?) \(", "hangs in {}"), (r"^# kernel: (?:\[ *[\d.]+\] )?(.{,60})", "its kernel: {}"),
+                              (r"^# boot: (.*)", "{}")]:
+            m = re.search(pattern, self.output, re.M)
+            if m:
+                return what.format(m[1].strip().replace("|", "/"))
+        return "no end"
+
     def again(self):
         """Whether the driver came back on a host that behaves: True, False, None where it was not tried."""
         m = re.search(r"^run: again (\d+)", self.output, re.M)

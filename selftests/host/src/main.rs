@@ -6,6 +6,8 @@ use gpuhost::checks::{Basis, Weight, RULES};
 use gpuhost::host::{Host, Options};
 use gpuhost::scenario::Scenario;
 use gpuhost::{backend, control, trace};
+use std::fmt::Display;
+use std::io::{stdout, Write};
 use std::path::PathBuf;
 use std::process::exit;
 
@@ -96,6 +98,13 @@ enum Trace {
     },
 }
 
+/// A line on the terminal; whoever reads it may have seen enough.
+fn tell(line: impl Display) {
+    if writeln!(stdout(), "{line}").is_err() {
+        exit(0)
+    }
+}
+
 fn fail(message: String) -> ! {
     eprintln!("gpuhost: {message}");
     exit(2)
@@ -140,26 +149,25 @@ fn traces(what: Trace) -> i32 {
         } => {
             let found = trace::compare::compare(&load(&a), &load(&b), descriptors);
             if json {
-                println!(
-                    "{}",
-                    serde_json::to_string_pretty(&found).unwrap_or_default()
-                );
+                tell(serde_json::to_string_pretty(&found).unwrap_or_default());
             } else {
                 found
                     .iter()
-                    .for_each(|d| println!("{} {}: {}", d.side, d.place, d.line));
+                    .for_each(|d| tell(format!("{} {}: {}", d.side, d.place, d.line)));
             }
             i32::from(!found.is_empty())
         }
         Trace::Show { file } => {
             for ((_, mark, queue), lines) in trace::compare::normalise(&load(&file), true) {
-                lines.iter().for_each(|l| println!("{mark}/{queue}: {l}"));
+                lines
+                    .iter()
+                    .for_each(|l| tell(format!("{mark}/{queue}: {l}")));
             }
             0
         }
         Trace::Summary { file } => {
             for (name, n) in trace::compare::summary(&load(&file)) {
-                println!("{n:10} {name}");
+                tell(format!("{n:10} {name}"));
             }
             0
         }
@@ -192,10 +200,10 @@ fn main() {
                 } else {
                     "implied"
                 };
-                println!(
+                tell(format!(
                     "{:24} {weight:6} {basis:7} {} [{}]",
                     r.id, r.text, r.section
-                );
+                ));
             }
         }
     }

@@ -82,11 +82,21 @@ fn a_picture_by_transfer() {
         .frames;
     assert_eq!((frames.len(), frames[0].in_place), (1, false));
     assert_ne!(frames[0].crc, dark);
+    let path = std::env::temp_dir().join(format!("gpuhost-{}.png", std::process::id()));
+    d.shot(0, &path, &ram).unwrap();
+    let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+    let mut png = png::Decoder::new(file).read_info().unwrap();
+    let mut pixels = vec![0; 4 * 4 * 3];
+    png.next_frame(&mut pixels).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!((png.info().width, png.info().height), (4, 4));
+    assert_eq!(pixels, [0x10, 0x20, 0x30].repeat(16));
     assert_eq!(
         run(&mut d, &ram, cmd::RESOURCE_UNREF, &[1, 0]),
         reply::OK_NODATA
     );
     assert!(d.look(0, &ram).is_none());
+    assert!(d.shot(0, &path, &ram).is_err());
 }
 
 #[test]
