@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs the test programs of this folder in a guest whose host has virgl, and
+looks in QEMU's trace at what the host was told: every context and every 3D
+resource is gone at the end, and contexts have the names they were given.
+
+DRIVER=c runs them on the C driver. Runs inside the toolchain tree.
+"""
+
+import os
+import re
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUT = os.environ["VGPU_OUT"]
+BUILD = os.environ["VGPU_BUILD"]
+DRIVER = os.environ.get("DRIVER") or "rust"
+QUICK = os.environ.get("VGPU_QUICK") or ""
+PROGRAMS = ("context", "resource", "submit", "sync", "life")
+EVENTS = ("ctx_create", "ctx_destroy", "ctx_res_attach", "ctx_res_detach", "ctx_submit", "res_create_3d", "res_unref")
+TRACE = re.compile(r"virtio_gpu_cmd_(\w+) (?:ctx 0x([0-9a-f]+)(?:, (?:res 0x([0-9a-f]+)|name (.*)|size.*))?|res 0x([0-9a-f]+).*)$")
+number = 0
+
+
+def result(good, name):
+    global number
+    number += 1
+    print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
+
+
+def build():
+    """The programs, for 64 and 32 bits; the folder they are in."""
+    tests = os.path.join(BUILD, "tests")
+    os.makedirs(tests, exist_ok=True)
+    for program in PROGRAMS:
+        for bits in ("64", "32"):
+            to = os.path.join(tests, program + bits)
+            sources = [os.path.join(HERE, n) for n in (program + ".c", "gl.h")]
+            if os.path.exists(to) and os.path.getmtime(to) > max(os.path.getmtime(s) for s in sources):
+                continue
+            subprocess.run([os.environ.get("CC") or "gcc", "-m" + bits, "-static", "-s", "-O2", "-Wall",
+                            "-Wno-pointer-to-int-cast", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
+                            "-I" + os.environ["VGPU_LINUX"] + "/tools/testing/selftests", "-o", to, sources[0]], check=True)
+    return tests
+
+
+class Host:
+    """What the host has, going by what it was told."""
+
+    def __init__(self, lines):
+        self.contexts, self.resources, self.attached = {}, set(), set()
+        self.counts, self.names, self.wrong = dict.fromkeys(EVENTS, 0), set(), []
+        self.most, self.highest = 0, 0
+        for line in lines:
+            if m := TRACE.search(line):
+                self.counts[m[1]] = self.counts.get(m[1], 0) + 1
+                self._event(m[1], m[2], m[3] or m[5], m[4])
+
+    def _event(self, event, ctx, res, name):
+        if event == "ctx_create":
+            if ctx in self.contexts:
+                self.wrong.append(f"context {ctx} made twice")
+            self.contexts[ctx] = name
+            self.names.add(name)
+            self.most, self.highest = max(self.most, len(self.contexts)), max(self.highest, int(ctx, 16))
+        elif event == "ctx_destroy":
+            if ctx not in self.contexts:
+                self.wrong.append(f"context {ctx} destroyed, and is not there")
+            self.contexts.pop(ctx, None)
+            self.attached = {a for a in self.attached if a[0] != ctx}
+        elif event == "ctx_submit" and ctx not in self.contexts:
+            self.wrong.append(f"a stream for context {ctx}, which is not there")
+        elif event == "ctx_res_attach":
+            if ctx not in self.contexts or (ctx, res) in self.attached:
+                self.wrong.append(f"resource {res} attached to context {ctx} twice, or to none")
+            self.attached.add((ctx, res))
+        elif event == "ctx_res_detach":
+            if (ctx, res) not in self.attached:
+                self.wrong.append(f"resource {res} detached from context {ctx}, and it is not attached")
+            self.attached.discard((ctx, res))
+        elif event == "res_create_3d":
+            if res in self.resources:
+                self.wrong.append(f"resource {res} made twice")
+            self.resources.add(res)
+        elif event == "res_unref":
+            self.resources.discard(res)
+
+
+def programs():
+    trace = os.path.join(OUT, "trace")
+    words = " ".join(f"-trace enable=virtio_gpu_cmd_{e},file={trace}" for e in EVENTS)
+    cycles = "200" if QUICK else os.environ.get("CYCLES") or "10000"
+    status = subprocess.run(
+        [os.environ["VGPU_BOOT"], "--driver", DRIVER, "--image", "none", "--no-udev", "--gl", "--add", build() + ":tests",
+         "--env", "VGPU_QUICK=" + QUICK, "--env", "CYCLES=" + cycles,
+         # No console on the screen: what draws it waits for vertical blanks, which come late while the host is this busy.
+         "--append", "drm_kms_helper.fbdev_emulation=0", "--qemu=" + words, "--timeout", "1200",
+         "--out", OUT, "--run", os.path.join(HERE, "run.sh")], check=False).returncode
+    global number
+    number = 500
+    result(status != 99, "the guest ends well, no complaint from its kernel")
+    try:
+        with open(trace, encoding="utf-8", errors="replace") as f:
+            host = Host(f.read().splitlines())
+    except FileNotFoundError:
+        return result(False, "QEMU leaves a trace")
+    print(f"# the host was told: {', '.join(f'{n} {e}' for e, n in sorted(host.counts.items()))}; "
+          f"at most {host.most} contexts at once, highest number {host.highest}")
+    for w in host.wrong[:20]:
+        print("# " + w)
+    result(host.counts["ctx_create"] > 500 and not host.contexts, "every context that was made is gone")
+    result(host.counts["res_create_3d"] > 500 and not host.resources, "every 3D resource that was made is gone")
+    result(not host.wrong, "contexts and resources are there when they are named, attached once, detached once")
+    # A number is free when the host has answered, so a file that comes meanwhile gets another one.
+    result(host.highest <= 2 * host.most, "numbers of contexts are used again")
+    result({"a name", "name", "x" * 63} <= host.names, "contexts have the names that they were given (row 39)")
+    result("submit64" in {n and n.split()[0] for n in host.names}, "and otherwise that of the program (row 39)")
+
+
+def main():
+    programs()
+
+
+main()
