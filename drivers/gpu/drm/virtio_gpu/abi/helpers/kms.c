@@ -97,12 +97,19 @@ void abi_helper_crtc_vblank_timestamp(struct drm_crtc *crtc, s64 period,
 				      ktime_t *time)
 {
 	struct drm_vblank_crtc *vblank = drm_crtc_vblank_crtc(crtc);
+	struct hrtimer *timer = &vblank->vblank_timer.timer;
+	ktime_t at;
 
-	if (READ_ONCE(vblank->enabled) || !vblank->vblank_timer.crtc || !period)
+	if (READ_ONCE(vblank->enabled) || !vblank->vblank_timer.crtc || !period) {
 		drm_crtc_vblank_get_vblank_timeout(crtc, time);
-	else
-		*time = last_beat(hrtimer_get_expires(&vblank->vblank_timer.timer),
-				  ktime_get(), period);
+		return;
+	}
+
+	at = hrtimer_get_expires(timer);
+	*time = last_beat(at, ktime_get(), period);
+	/* However late it is, a timer just started has that beat to come. */
+	if (hrtimer_is_queued(timer) && !ktime_before(*time, at))
+		*time = ktime_sub_ns(at, period);
 }
 
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit)
