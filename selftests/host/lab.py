@@ -115,7 +115,7 @@ class Run:
         device = (f"vhost-user-test-device-pci,virtio-id=16,num_vqs=2,vq_size={guest.get('ring', 256)},"
                   f"config_size={guest.get('config-size', 20)},chardev=gpuhost")
         # The C driver's kernel complains at its unload where the device has a window of host memory.
-        allowed = [guest["allow"]] * ("allow" in guest) + ["drm_mm_takedown"] * (driver == "c")
+        allowed = [a for a in (guest.get("allow"), "drm_mm_takedown" if driver == "c" else None) if a]
         command = [
             lab.boot, "--driver", "none", "--image", "none", "--env", f"GPU={driver}", "--timeout", str(limit),
             "--env", f"WAIT_CARD={int(guest.get('card', True))}", "--env", f"KEEP={'1' if guest.get('keep') else ''}",
