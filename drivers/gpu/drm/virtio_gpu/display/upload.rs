@@ -79,20 +79,7 @@ impl Upload {
     /// [`ENOMEM`].
     pub(super) fn with_room(mut self, count: usize) -> Result<Self> {
         for _ in 0..count.max(1) {
-            let request = proto::TransferToHost2d::new(self.id, 0, proto::Rect::sized(0, 0));
-            let answer = KBox::new(
-                Answer {
-                    object: self.object.clone(),
-                    which: self.which,
-                    then: None,
-                },
-                GFP_KERNEL,
-            )?;
-            let command = Command::new(request)?
-                .hold(self.object.clone())
-                .on_reply(answer);
-
-            self.commands.push(command, GFP_KERNEL)?;
+            self.add_command(None)?;
         }
         Ok(self)
     }
@@ -103,12 +90,18 @@ impl Upload {
     ///
     /// [`ENOMEM`].
     pub(super) fn whole(mut self, then: KBox<dyn Reply>) -> Result<Self> {
+        self.add_command(Some(then))?;
+        Ok(self)
+    }
+
+    /// Makes a command for a rectangle that is not known yet, of whose end `then` is told.
+    fn add_command(&mut self, then: Option<KBox<dyn Reply>>) -> Result {
         let request = proto::TransferToHost2d::new(self.id, 0, proto::Rect::sized(0, 0));
         let answer = KBox::new(
             Answer {
                 object: self.object.clone(),
                 which: self.which,
-                then: Some(then),
+                then,
             },
             GFP_KERNEL,
         )?;
@@ -116,8 +109,7 @@ impl Upload {
             .hold(self.object.clone())
             .on_reply(answer);
 
-        self.commands.push(command, GFP_KERNEL)?;
-        Ok(self)
+        Ok(self.commands.push(command, GFP_KERNEL)?)
     }
 
     /// The update that the host's copy was right at, 0 if that is not known.
