@@ -8,9 +8,13 @@
 //! same object.
 #![forbid(unsafe_code)]
 
+mod emit;
 pub(super) mod panic;
 
-use self::panic::Reserve;
+use self::{
+    emit::Emit,
+    panic::Reserve, //
+};
 use super::{
     command::{
         header,
@@ -41,15 +45,6 @@ use kernel::{
         SpinLock, //
     }, //
 };
-use virtio_gpu_proto as proto;
-
-/// Descriptors of the control ring that client commands leave to the display: two scanouts' worth
-/// of transfer, scanout and flush, each three descriptors without indirect tables. Smaller rings
-/// give an eighth.
-const DISPLAY_RESERVE: u32 = 18;
-
-/// How often a command that could not be put on the ring is tried again before it fails.
-const MAX_ATTEMPTS: u8 = 16;
 
 /// The last client command that named an object, for the order of display commands after it.
 pub(crate) struct Stamp(Atomic<u64>);
@@ -145,16 +140,6 @@ struct Inner {
     number: u32,
     watch: Watch,
     reserve: Reserve,
-}
-
-/// What became of a command that was tried to be put on the ring.
-enum Emit {
-    /// The ring has it.
-    Done,
-    /// No room now; here it is again.
-    Later(KBox<virtio::Request<Meta>>),
-    /// It will never get there.
-    Failed(KBox<virtio::Request<Meta>>, Error),
 }
 
 impl Ring {
@@ -484,143 +469,4 @@ impl Inner {
             }
         }
     }
-
-    fn refill(&mut self, failed: &mut Fifo<Meta>) {
-        while let Some(request) = self.replay.pop() {
-            match self.emit(request, Class::Replay) {
-                Emit::Done => {}
-                Emit::Later(request) => {
-                    self.replay.push_front(request);
-                    return;
-                }
-                Emit::Failed(request, _) => failed.push(request),
-            }
-        }
-        if self.phase != Phase::Awake {
-            return;
-        }
-
-        // Display commands first; when a client command has passed, one may have become free.
-        loop {
-            while self
-                .display
-                .front()
-                .is_some_and(|request| request.data.seq <= self.passed)
-            {
-                let Some(request) = self.display.pop() else {
-                    break;
-                };
-                match self.emit(request, Class::Display) {
-                    Emit::Done => {}
-                    Emit::Later(request) => {
-                        self.display.push_front(request);
-                        return;
-                    }
-                    Emit::Failed(request, _) => failed.push(request),
-                }
-            }
-
-            let Some(request) = self.client.pop() else {
-                return;
-            };
-            match self.emit(request, Class::Client) {
-                Emit::Done => {}
-                Emit::Later(request) => {
-                    self.client.push_front(request);
-                    return;
-                }
-                Emit::Failed(request, _) => failed.push(request),
-            }
-        }
-    }
-
-    /// Tries to put a command on the ring.
-    fn emit(&mut self, mut request: KBox<virtio::Request<Meta>>, class: Class) -> Emit {
-        let Some(vq) = self.vq.as_mut() else {
-            return Emit::Failed(request, ENODEV);
-        };
-        let segments = request.segments();
-        let size = vq.size();
-        if segments > size {
-            if class == Class::Client {
-                self.passed = request.data.seq;
-            }
-            return Emit::Failed(request, E2BIG);
-        }
-
-        let need = if self.indirect { 1 } else { segments };
-        // A command that needs more than the reserve leaves may still have an idle ring.
-        let reserve = match class {
-            Class::Client => DISPLAY_RESERVE.min(size / 8).min(size - need),
-            Class::Display | Class::Cursor | Class::Replay => 0,
-        };
-        if vq.num_free() < need.saturating_add(reserve) {
-            return Emit::Later(request);
-        }
-
-        // The place on the ring is known, so the order of ids is that of commands.
-        let fenced = mark_fenced(&mut request, self.fence_id + 1);
-
-        let seq = request.data.seq;
-        let idle = vq.num_free() == size;
-        let number = self.number.wrapping_add(1);
-        request.data.number = number;
-        // Work on a ring of a context may take its time.
-        let fence = request.data.fence.as_ref();
-        let counts = fence.is_none_or(|fence| fence.ring_idx().is_none());
-        request.data.since = counts.then(|| self.watch.since());
-        let event = trace::CmdQueue::new(request.command());
-        match vq.add(request) {
-            Ok(()) => {
-                self.number = number;
-                event.emit(vq, number);
-                self.dirty = true;
-                self.watch.added(counts);
-                self.fence_id += u64::from(fenced);
-                if class == Class::Client {
-                    self.passed = seq;
-                }
-                Emit::Done
-            }
-            Err((e, mut request)) => {
-                request.data.attempts = request.data.attempts.saturating_add(1);
-                if e == EIO && !self.lost {
-                    self.lost = true;
-                    vq.report();
-                }
-                // The next completion tries again; on an idle ring there is none to come.
-                if e == EIO || idle || request.data.attempts > MAX_ATTEMPTS {
-                    if class == Class::Client {
-                        self.passed = seq;
-                    }
-                    Emit::Failed(request, e)
-                } else {
-                    Emit::Later(request)
-                }
-            }
-        }
-    }
-}
-
-/// Has the header of a command that is to be fenced ask for that, and gives its fence the wire id.
-/// Returns whether it is one.
-fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) -> bool {
-    if !request.data.fenced {
-        return false;
-    }
-    let ring_idx = request.data.fence.as_mut().and_then(|fence| {
-        fence.emitted(id);
-        fence.ring_idx()
-    });
-
-    if let Some(hdr) = header(request) {
-        let mut flags = hdr.flags.get() | proto::FLAG_FENCE;
-        hdr.fence_id.set(id);
-        if let Some(ring_idx) = ring_idx {
-            flags |= proto::FLAG_INFO_RING_IDX;
-            hdr.ring_idx = ring_idx;
-        }
-        hdr.flags.set(flags);
-    }
-    true
 }
