@@ -620,15 +620,20 @@ ONE_HEAD = (pattern_first_size, pattern_second_size, negative_check, page_flip, 
             same_buffer_off_and_on, vblank_phase, edid_change, formats, two_orders, refusals, reopened)
 
 
-def two_pictures(b):
-    """a viewer connects a second head; two heads show two pictures"""
-    b.refuse("mode 1 800 600", errno.ENOENT)
+def connect_second_head(b):
+    """A viewer of 800x600 on the second head, and the guest knows of it."""
     b.views[1].resize(800, 600)
     end = time.monotonic() + 15
     while not b.ask("mode 1 800 600")[0]:
         if time.monotonic() > end:
             raise Failed("the second head does not get connected")
         b.views[1].poll(0.2)
+
+
+def two_pictures(b):
+    """a viewer connects a second head; two heads show two pictures"""
+    b.refuse("mode 1 800 600", errno.ENOENT)
+    connect_second_head(b)
     for head, (w, h) in enumerate(((1024, 768), (800, 600))):
         b.do(f"mode {head} {w} {h}")
         b.do(f"buf 0 {head + 1} {w} {h}")

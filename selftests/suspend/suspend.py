@@ -338,12 +338,7 @@ def rounds(b):
 def two_heads(b):
     """two pictures on two heads, and damage on both afterwards"""
     b.do("open /dev/dri/card0")
-    b.views[1].resize(800, 600)
-    end = time.monotonic() + 15
-    while not b.ask("mode 1 800 600")[0]:
-        if time.monotonic() > end:
-            raise Failed("the second head does not get connected")
-        b.views[1].poll(0.2)
+    kms.connect_second_head(b)
     for head, (w, h) in enumerate(((1280, 800), (800, 600))):
         b.do(f"mode {head} {w} {h}")
         b.do(f"buf 0 {1 + head} {w} {h}")
