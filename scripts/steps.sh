@@ -145,7 +145,7 @@ build_kernel() {
 	# shellcheck disable=SC2046
 	config_kernel "$dir" $(kernel_fragments "$KERNEL_NAME")
 	m="make -C $LINUX $(kernel_tools "$KERNEL_NAME") O=$dir"
-	in_tree $m -j"$(($(nproc) + 1))" vmlinux modules
+	in_tree $m -j"$(($(nproc) + 1))" vmlinux modules bzImage
 	rm -rf "$dir/root"
 	in_tree $m INSTALL_MOD_PATH="$dir/root" modules_install
 	rm -f "$dir"/root/lib/modules/*/build
@@ -156,10 +156,14 @@ build_kernel() {
 
 kernel_fragments() {
 	printf '%s\n' "$TOP/selftests/kernel/virtio_gpu_rs.config" "$TOP/selftests/kernel/guest.config"
-	[ "$1" = default ] || printf '%s\n' "$TOP/selftests/kernel/$1.config"
+	case $1 in
+	default) ;;
+	strict) printf '%s\n' "$TOP/selftests/kernel/"{debug,strict}.config ;;
+	*) printf '%s\n' "$TOP/selftests/kernel/$1.config" ;;
+	esac
 }
 
-# want_kernel [NAME] : the guest's kernel, built; NAME is default or debug.
+# want_kernel [NAME] : the guest's kernel, built; NAME is default, debug or strict.
 want_kernel() {
 	local src
 	KERNEL_NAME=${1:-default}
