@@ -4,42 +4,9 @@
  * GETPARAM, capabilities, KMS objects, and what is refused with which errno.
  * Uses nothing but the kernel's headers, so that it also builds for 32 bits.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#include <drm/drm.h>
-#include <drm/drm_fourcc.h>
-#include <drm/drm_mode.h>
-#include <drm/virtgpu_drm.h>
-#include "kselftest_harness.h"
-
-#ifndef VIRTGPU_PARAM_BLOB_ALIGNMENT
-#define VIRTGPU_PARAM_BLOB_ALIGNMENT 9
-#endif
-#ifndef DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT
-#define DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT 6
-#endif
+#include "card.h"
 
 #define CANARY 0xa5a5a5a5a5a5a5a5ull
-
-static int call(int fd, unsigned long request, void *arg)
-{
-	return ioctl(fd, request, arg) ? -errno : 0;
-}
-
-/* The C driver keeps some known faults; its tests are left out by name. */
-static int on_c_driver(void)
-{
-	const char *driver = getenv("VGPU_DRIVER");
-
-	return driver && !strcmp(driver, "c");
-}
 
 /* Whether a feature bit of the device was negotiated, from sysfs. */
 static int feature(unsigned int bit)
@@ -371,27 +338,6 @@ TEST_F(card, framebuffer_beyond_the_object)
 	EXPECT_EQ(-ERANGE, addfb(self->fd, d.handle, 640, 480, x, d.pitch, 0xfffffffc));
 }
 
-/* The value of a property by name; -1 where the object has none of that name. */
-static int64_t property(int fd, uint32_t object, uint32_t type, const char *name)
-{
-	uint32_t ids[64];
-	uint64_t values[64];
-	struct drm_mode_obj_get_properties props = {
-		.obj_id = object, .obj_type = type, .count_props = 64,
-		.props_ptr = (uintptr_t)ids, .prop_values_ptr = (uintptr_t)values,
-	};
-
-	if (call(fd, DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &props))
-		return -1;
-	for (unsigned int i = 0; i < props.count_props && i < 64; i++) {
-		struct drm_mode_get_property p = { .prop_id = ids[i] };
-
-		if (!call(fd, DRM_IOCTL_MODE_GETPROPERTY, &p) && !strcmp(p.name, name))
-			return values[i];
-	}
-	return -1;
-}
-
 TEST_F(card, connector)
 {
 	uint32_t crtcs[16], connectors[16], encoders[16], prop_ids[64];
@@ -479,13 +425,6 @@ static int planes(int fd, uint32_t ids[16], int counts[3])
 			counts[type]++;
 	}
 	return res.count_planes;
-}
-
-static int client_cap(int fd, uint64_t cap, uint64_t value)
-{
-	struct drm_set_client_cap c = { .capability = cap, .value = value };
-
-	return call(fd, DRM_IOCTL_SET_CLIENT_CAP, &c);
 }
 
 /* Atomic clients see the cursor plane only once they know of hotspots. */

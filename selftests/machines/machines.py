@@ -4,8 +4,9 @@
 
 machines.py [NAME...]    inside the toolchain tree; DRIVER=c|rust|none (none: a driver that is built in)
 
-Each machine is one boot. In it: facts about the device as the guest sees it, patterns through a
-modeset, a second mode, a flip and damage (cases of the kms group), then unload and load, and again.
+Each machine is one boot. In it: facts about the device as the guest sees it, the programs of the ioctl group,
+patterns through a modeset, a second mode, a flip and damage (cases of the kms group), then unload and load,
+and again.
 """
 
 import os
@@ -48,6 +49,12 @@ done
 echo "bounced $(cat /sys/kernel/debug/swiotlb/io_tlb_used 2>/dev/null)" >>/out/facts
 echo "screens $(screens)" >>/out/facts
 echo "before $(cat /tmp/before 2>/dev/null)" >>/out/facts
+if [ -e /dev/dri/card0 ]; then
+	for p in ioctl display; do
+		./$p && bad=0 || bad=1
+		echo "$p $bad" >>/out/facts
+	done >/out/programs.log
+fi
 dmesg >/out/dmesg
 """
 
@@ -98,7 +105,7 @@ gpu load {guest.driver()} || exit 8
 class Bench(kms.Bench):
     """kms's bench on another machine."""
 
-    def __init__(self, program, m):
+    def __init__(self, programs, m):
         self.heads = [os.path.join(guest.scratch(), f"vnc.{m.name}")]
         # A driver that is built in cannot go.
         rounds = 0 if guest.driver() == "none" else ROUNDS
@@ -110,7 +117,7 @@ for n in $(seq {rounds}); do
 	gpu unload {guest.driver()} && ! ls /dev/dri/card? 2>/dev/null && gpu load {guest.driver()} && client || exit 9
 done
 """,
-            add=[program], trace=kms.TRACE, name=m.name, device=m.device + ",xres=1280,yres=800", machine=m.machine, boot=m.boot,
+            add=programs, trace=kms.TRACE, name=m.name, device=m.device + ",xres=1280,yres=800", machine=m.machine, boot=m.boot,
             qemu=["-vnc", f"unix:{self.heads[0]},id=head0,display=gpu0,head=0"])
         self.rounds = rounds
         self.views, self.mark = [], 0
@@ -157,9 +164,18 @@ def pictures(bench, which):
     return None
 
 
-def run(program, m):
+def programs_results(bench):
+    """[(good, name)] of the ioctl group's programs; [] where they were not run."""
+    facts = dict(line.split(" ", 1) for line in bench.fact("facts").splitlines())
+    results = [(facts[p] == "0", f"the programs of the ioctl group: {p}") for p in ("ioctl", "display") if p in facts]
+    if not all(good for good, _ in results):
+        kms.comment("\n".join(line for line in bench.fact("programs.log").splitlines() if not line.startswith("ok ")))
+    return results
+
+
+def run(programs, m):
     """[(good, name)]"""
-    bench = Bench(program, m)
+    bench = Bench(programs, m)
     wrong = pictures(bench, "first")
     results = [(not wrong, f"{m.name}: pictures are exact")]
     if wrong:
@@ -169,6 +185,7 @@ def run(program, m):
         for fact in facts:
             kms.comment(fact)
         results.append((not facts, f"{m.name}: the device is what it should be, and so is the log"))
+        results += [(good, f"{m.name}: {name}") for good, name in programs_results(bench)]
     for n in range(bench.rounds):
         if not wrong:
             wrong = pictures(bench, f"after load {n + 1}")
@@ -184,9 +201,12 @@ def run(program, m):
 
 
 def main(names, machines):
-    program = guest.compile_static(os.path.join(os.path.dirname(HERE), "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")
+    tests = os.path.dirname(HERE)
+    harness = os.path.join(os.environ["VGPU_LINUX"], "tools", "testing", "selftests")
+    programs = [guest.compile_static(os.path.join(tests, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")]
+    programs += [guest.compile_static(os.path.join(tests, "ioctl", f"{p}.c"), "-D_GNU_SOURCE", "-Wno-sign-compare", f"-I{harness}") for p in ("ioctl", "display")]
     chosen = [m for m in machines + HANDOVER if m.name in names] or machines
-    results = [r for m in chosen for r in run(program, m)]
+    results = [r for m in chosen for r in run(programs, m)]
     print(f"1..{len(results)}")
     for n, (good, name) in enumerate(results, 1):
         print(f"{'ok' if good else 'not ok'} {n} - {name}")
