@@ -57,8 +57,10 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
-            Relaxed, //
+            Relaxed,
+            Release, //
         },
         Arc,
         SpinLock, //
@@ -137,14 +139,14 @@ impl Resource {
         self.reads.fetch_add(1, Relaxed);
     }
 
-    /// Such a transfer has ended.
+    /// Such a transfer has ended, and so has the copy.
     pub(crate) fn end_read(&self) {
-        self.reads.fetch_add(u32::MAX, Relaxed);
+        self.reads.fetch_add(u32::MAX, Release);
     }
 
-    /// Whether there is such a transfer.
+    /// Whether there is such a transfer. If not, the copies are to be seen.
     pub(crate) fn is_read(&self) -> bool {
-        self.reads.load(Relaxed) != 0
+        self.reads.load(Acquire) != 0
     }
 
     /// # Errors

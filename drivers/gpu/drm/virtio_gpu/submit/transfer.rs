@@ -4,9 +4,13 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    abi::sync::Usage,
+    abi::sync::{
+        resv::ReservationGuard,
+        Usage, //
+    },
     context::Context,
     device::DrmDevice,
+    fence::Prepared,
     object::Object,
     queue::{
         Command,
@@ -38,13 +42,16 @@ pub(crate) fn to_host(
     credit: Credit,
 ) -> Result {
     let request = proto::TransferToHost3d::new(context.id(), object.id(), transfer);
+    let command = Command::new(request)?.charge(credit);
+    let turn = Turn::new(dev, context, object)?;
 
     // What the host writes lands in pages of its own there, and is copied over ours afterwards.
     if dev.uses_dma_api() && object.is_read() {
         wait(object)?;
     }
     object.sync_for_device();
-    queue(dev, context, object, Command::new(request)?.charge(credit))
+    turn.queue(command);
+    Ok(())
 }
 
 /// Has the host put `transfer` into the pages of `object`.
@@ -61,14 +68,18 @@ pub(crate) fn from_host(
 ) -> Result {
     let request = proto::TransferFromHost3d::new(context.id(), object.id(), transfer);
     let mut command = Command::new(request)?.charge(credit);
+    let turn = Turn::new(dev, context, object)?;
 
     if dev.uses_dma_api() {
+        let arrived = KBox::new(Arrived::new(object.clone()), GFP_KERNEL)?;
+
         // What the host does not write has to be in its pages already, for all are copied over ours.
         wait(object)?;
         object.sync_for_device();
-        command = command.on_reply(KBox::new(Arrived::new(object.clone()), GFP_KERNEL)?);
+        command = command.on_reply(arrived);
     }
-    queue(dev, context, object, command)
+    turn.queue(command);
+    Ok(())
 }
 
 /// Waits until the host is done with `object`.
@@ -79,21 +90,38 @@ fn wait(object: &Object) -> Result {
         .map_err(|e| if e == ETIMEDOUT { EBUSY } else { e })
 }
 
-/// Queues a transfer of `object`, which is busy until it is done.
-fn queue(dev: &DrmDevice, context: &Context, object: &ARef<Object>, command: Command) -> Result {
-    object.check_usable()?;
-    if dev.queues().is_lost() {
-        return Err(ENODEV);
-    }
-    let prepared = context.ensure(dev)?.timeline().prepare()?;
-    let fences = object.reservation().lock_for_fence()?;
-    let job = prepared.submit();
+/// A transfer's turn on its object: no other has one before this is queued.
+struct Turn<'a> {
+    dev: &'a DrmDevice,
+    object: &'a ARef<Object>,
+    prepared: Prepared,
+    fences: ReservationGuard<'a>,
+}
 
-    fences.add_fence(job.fence(), Usage::Write);
-    dev.queues()
-        .batch()
-        .push(command.hold(object.clone()).fence(job));
-    Ok(())
+impl<'a> Turn<'a> {
+    fn new(dev: &'a DrmDevice, context: &Context, object: &'a ARef<Object>) -> Result<Self> {
+        object.check_usable()?;
+        if dev.queues().is_lost() {
+            return Err(ENODEV);
+        }
+        Ok(Self {
+            dev,
+            object,
+            prepared: context.ensure(dev)?.timeline().prepare()?,
+            fences: object.reservation().lock_for_fence()?,
+        })
+    }
+
+    /// Queues the transfer. The object is busy until it is done.
+    fn queue(self, command: Command) {
+        let job = self.prepared.submit();
+
+        self.fences.add_fence(job.fence(), Usage::Write);
+        self.dev
+            .queues()
+            .batch()
+            .push(command.hold(self.object.clone()).fence(job));
+    }
 }
 
 /// Hands what the host has written to the CPU, before anybody is told.
