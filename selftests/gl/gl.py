@@ -118,8 +118,23 @@ def programs():
     result("submit64" in {n and n.split()[0] for n in host.names}, "and otherwise that of the program (row 39)")
 
 
+def bounced():
+    """The transfers once more on a device behind the DMA API, where the host sees copies of all pages (row 110)."""
+    global number
+    out = os.path.join(OUT, "bounced")
+    status = subprocess.run(
+        [os.environ["VGPU_BOOT"], "--driver", DRIVER, "--image", "none", "--no-udev", "--gl",
+         "--device", "virtio-gpu-gl-pci,iommu_platform=on", "--append", "swiotlb=65536,force", "--add", build() + ":tests",
+         "--env", "VGPU_QUICK=" + QUICK, "--env", "VGPU_DMA=1", "--env", "PROGRAMS=resource",
+         "--append", "drm_kms_helper.fbdev_emulation=0", "--timeout", "600",
+         "--out", out, "--run", os.path.join(HERE, "run.sh")], check=False).returncode
+    number = 800
+    result(status == 0, "behind the DMA API the guest ends well, no complaint from its kernel")
+
+
 def main():
     programs()
+    bounced()
 
 
 main()

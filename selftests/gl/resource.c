@@ -491,4 +491,194 @@ TEST_F(file, r62_closed_while_busy)
 	}
 }
 
+/* -- behind the DMA API ---------------------------------------------------------------
+ *
+ * Where the group has said so with VGPU_DMA, pages that the host writes to are copies of
+ * the object's, which are brought back as a whole when a transfer ends. Of the rest these
+ * cases hold on every device.
+ */
+
+static int behind_dma_api(void)
+{
+	const char *dma = getenv("VGPU_DMA");
+
+	return dma && *dma;
+}
+
+/* Row 110. What the host does not write stays as it is, whatever the pages held at other times. */
+TEST_F(file, r110_untouched)
+{
+	enum { SIZE = 8 * 4096 };
+	uint32_t handle = buffer(self->fd, SIZE, NULL);
+	uint8_t *mem = map(self->fd, handle, SIZE);
+
+	ASSERT_NE(NULL, mem);
+	memset(mem, 0x11, SIZE);
+	ASSERT_EQ(0, to_host(self->fd, handle, (struct area){ .w = SIZE, .h = 1 }));
+	ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+	for (int n = 0; n < 50; n++) {
+		struct area a = { .x = n * 613 % (SIZE - 100), .w = 1 + n * 7 % 100, .h = 1 };
+
+		a.offset = a.x;
+		/* Never handed over. */
+		for (int i = 0; i < SIZE; i++)
+			mem[i] = pattern(n, i);
+		ASSERT_EQ(0, from_host(self->fd, handle, a));
+		ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+		for (uint32_t i = 0; i < SIZE; i++) {
+			ASSERT_EQ(i >= a.x && i < a.x + a.w ? 0x11 : pattern(n, i), mem[i]) {
+				TH_LOG("round %d, byte %u of %u +%u", n, i, a.x, a.w);
+			}
+		}
+	}
+	munmap(mem, SIZE);
+}
+
+/* Row 110. Both ways in a queue, without a wait between them, and the host is slow. */
+TEST_F(file, r110_both_ways_queued)
+{
+	enum { SIZE = 16 * 4096, HALF = SIZE / 2, WORDS = 32 * 1024 };
+	uint32_t handle = buffer(self->fd, SIZE, NULL), *nops = calloc(WORDS, 4);
+	uint8_t *mem = map(self->fd, handle, SIZE);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, nops);
+	for (int n = 0; n < 10; n++) {
+		const struct area low = { .w = HALF, .h = 1 }, high = { .x = HALF, .w = HALF, .h = 1, .offset = HALF };
+
+		for (int i = 0; i < SIZE; i++)
+			mem[i] = pattern(n, i);
+		ASSERT_EQ(0, to_host(self->fd, handle, (struct area){ .w = SIZE, .h = 1 }));
+		ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+		/* The low half comes back, the high half has something new for the host. */
+		memset(mem, 0, HALF);
+		memset(mem + HALF, 0x40 + n, HALF);
+		for (int i = 0; i < 8; i++) {
+			ASSERT_EQ(0, exec_words(self->fd, nops, WORDS, 0));
+		}
+		ASSERT_EQ(0, from_host(self->fd, handle, low));
+		ASSERT_EQ(0, to_host(self->fd, handle, high));
+		ASSERT_EQ(0, from_host(self->fd, handle, low));
+		ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+		for (int i = 0; i < SIZE; i++) {
+			ASSERT_EQ(i < HALF ? pattern(n, i) : 0x40 + n, mem[i]) {
+				TH_LOG("round %d, byte %d", n, i);
+			}
+		}
+		memset(mem, 0, SIZE);
+		ASSERT_EQ(0, from_host(self->fd, handle, high));
+		ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+		for (int i = HALF; i < SIZE; i++) {
+			ASSERT_EQ(0x40 + n, mem[i]);
+		}
+	}
+	free(nops);
+	munmap(mem, SIZE);
+}
+
+struct part {
+	int fd, up;
+	uint32_t handle, from, len;
+};
+
+/* Brings a part of an object from the host, or to it, again and again; how often it was not right. */
+static int go_on(void *arg)
+{
+	const struct part *p = arg;
+	const struct area a = { .x = p->from, .w = p->len, .h = 1, .offset = p->from };
+	uint8_t *mem = map(p->fd, p->handle, p->from + p->len);
+	int wrong = 0;
+
+	for (int n = 0; n < 150; n++) {
+		if (p->up) {
+			if (to_host(p->fd, p->handle, a))
+				return -1;
+			continue;
+		}
+		memset(mem + p->from, 0, p->len);
+		if (from_host(p->fd, p->handle, a) || wait_for(p->fd, p->handle, 0))
+			return -2;
+		for (uint32_t i = p->from; i < p->from + p->len; i++)
+			if (mem[i] != pattern(77, i)) {
+				wrong++;
+				break;
+			}
+	}
+	return wrong;
+}
+
+/* Row 110. Parts of one object, each somebody else's, up and down at the same time. */
+TEST_F(file, r110_parts_together)
+{
+	enum { PART = 4 * 4096, PARTS = 4 };
+	uint32_t handle = buffer(self->fd, PARTS * PART, NULL);
+	uint8_t *mem = map(self->fd, handle, PARTS * PART);
+	struct part parts[PARTS];
+	void *args[PARTS];
+	int wrong[PARTS];
+
+	ASSERT_NE(NULL, mem);
+	for (int i = 0; i < PARTS * PART; i++)
+		mem[i] = pattern(77, i);
+	ASSERT_EQ(0, to_host(self->fd, handle, (struct area){ .w = PARTS * PART, .h = 1 }));
+	ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+	for (int i = 0; i < PARTS; i++) {
+		parts[i] = (struct part){ .fd = self->fd, .handle = handle, .from = i * PART, .len = PART, .up = i == 3 };
+		args[i] = &parts[i];
+	}
+	together(PARTS, go_on, args, wrong);
+	for (int i = 0; i < PARTS; i++) {
+		EXPECT_EQ(0, wrong[i]);
+	}
+	munmap(mem, PARTS * PART);
+}
+
+/* Row 110. What was before it is over when the pages are copied for a transfer from the host. */
+TEST_F(file, r110_waits_for_fences)
+{
+	uint32_t handle = buffer(self->fd, 4096, NULL);
+	int timeline = sw_timeline(), fence = sw_fence(timeline, 1), status;
+	uint8_t *mem = map(self->fd, handle, 4096);
+	struct itimerval t = { .it_value.tv_usec = 200000, .it_interval.tv_usec = 200000 };
+	struct sigaction action = { .sa_handler = nothing };
+	const struct area few = { .w = 16, .h = 1 };
+
+	ASSERT_NE(NULL, mem);
+	memset(mem, 0x33, 4096);
+	ASSERT_EQ(0, to_host(self->fd, handle, (struct area){ .w = 4096, .h = 1 }));
+	ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+	memset(mem, 0, 4096);
+	ASSERT_EQ(0, make_busy(self->fd, handle, fence));
+	if (behind_dma_api()) {
+		/* A signal ends the wait, and nothing has been asked for. */
+		sigaction(SIGALRM, &action, NULL);
+		setitimer(ITIMER_REAL, &t, NULL);
+		EXPECT_EQ(-EINTR, from_host(self->fd, handle, few));
+		memset(&t, 0, sizeof(t));
+		setitimer(ITIMER_REAL, &t, NULL);
+	}
+	if (fork() == 0) {
+		sleep_ms(300);
+		/* Whoever makes it busy is a writer, and done with the fence. */
+		memset(mem, 0x44, 4096);
+		sw_advance(timeline, 1);
+		_exit(0);
+	}
+	ASSERT_EQ(0, from_host(self->fd, handle, few));
+	if (behind_dma_api()) {
+		EXPECT_EQ(1, fence_status(fence));
+	}
+	ASSERT_EQ(0, wait_for(self->fd, handle, 0));
+	wait(&status);
+	for (int i = 0; i < 4096; i++) {
+		/* Without copies nobody waits for the writer. */
+		if (i >= 16 || behind_dma_api()) {
+			ASSERT_EQ(i < 16 ? 0x33 : 0x44, mem[i]);
+		}
+	}
+	close(fence);
+	close(timeline);
+	munmap(mem, 4096);
+}
+
 TEST_HARNESS_MAIN
