@@ -30,5 +30,9 @@ kernel::prelude::module! {
             default: -1,
             description: "Disable/Enable modesetting",
         },
+        virglhack: i32 {
+            default: 1,
+            description: "Count resource ids upwards (0: use the smallest free one, as virglrenderer before 0.8 cannot take)",
+        },
     },
 }

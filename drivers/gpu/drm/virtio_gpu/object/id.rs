@@ -4,6 +4,7 @@
 //!
 //! They count upwards for as long as the module is loaded and start again after the largest one,
 //! with those left out that are in use. An id is in use until the host has let go of the resource.
+//! With the module parameter `virglhack=0` it is the smallest free one of the device, as with the C driver.
 #![forbid(unsafe_code)]
 
 use crate::abi::ida::Ida;
@@ -44,6 +45,9 @@ impl Ids {
     ///
     /// [`ENOMEM`], [`ENOSPC`] if all are in use.
     pub(super) fn alloc(self: &Arc<Self>) -> Result<ResourceId> {
+        if crate::module_parameters::virglhack.value() == 0 {
+            return self.alloc_after(0);
+        }
         self.alloc_after(NEXT.fetch_add(1, Relaxed))
     }
 
