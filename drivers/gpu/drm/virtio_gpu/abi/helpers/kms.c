@@ -59,57 +59,37 @@ bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state)
 	return drm_atomic_crtc_needs_modeset(state);
 }
 
-/* The last beat of a timer that was to fire at @at, for @now. */
-static ktime_t last_beat(ktime_t at, ktime_t now, s64 period)
+s64 abi_helper_last_beat(s64 at, s64 period, s64 now)
 {
-	s64 beats = div64_s64(ktime_sub(now, at), period);
+	s64 beats = div64_s64(now - at, period);
 
 	/* Divisions go towards zero. */
-	if (ktime_before(now, ktime_add_ns(at, beats * period)))
+	if (now < at + beats * period)
 		beats--;
-	return ktime_add_ns(at, beats * period);
+	return at + beats * period;
 }
 
-int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *period)
+int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
+				       s64 *period)
 {
 	struct drm_vblank_crtc_timer *timer =
 		&drm_crtc_vblank_crtc(crtc)->vblank_timer;
-	ktime_t at = 0;
 	s64 interval;
 	int ret;
 
-	if (timer->crtc)
-		at = hrtimer_get_expires(&timer->timer);
 	ret = drm_crtc_vblank_start_timer(crtc);
 	if (ret)
 		return ret;
 
 	interval = ktime_to_ns(READ_ONCE(timer->interval));
-	if (at && interval && interval == *period)
-		hrtimer_start(&timer->timer,
-			      ktime_add_ns(last_beat(at, ktime_get(), interval),
-					   interval), HRTIMER_MODE_ABS);
-	*period = interval;
-	return 0;
-}
-
-void abi_helper_crtc_vblank_timestamp(struct drm_crtc *crtc, s64 period,
-				      ktime_t *time)
-{
-	struct drm_vblank_crtc *vblank = drm_crtc_vblank_crtc(crtc);
-	struct hrtimer *timer = &vblank->vblank_timer.timer;
-	ktime_t at;
-
-	if (READ_ONCE(vblank->enabled) || !vblank->vblank_timer.crtc || !period) {
-		drm_crtc_vblank_get_vblank_timeout(crtc, time);
-		return;
+	if (interval && interval == *period) {
+		*at = abi_helper_last_beat(*at, interval, ktime_get()) + interval;
+		hrtimer_start(&timer->timer, *at, HRTIMER_MODE_ABS);
+	} else {
+		*at = hrtimer_get_expires(&timer->timer);
+		*period = interval;
 	}
-
-	at = hrtimer_get_expires(timer);
-	*time = last_beat(at, ktime_get(), period);
-	/* However late it is, a timer just started has that beat to come. */
-	if (hrtimer_is_queued(timer) && !ktime_before(*time, at))
-		*time = ktime_sub_ns(at, period);
+	return 0;
 }
 
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit)

@@ -39,15 +39,18 @@ abi_helper_atomic_new_crtc_state(const struct drm_atomic_commit *commit,
 bool abi_helper_atomic_crtc_needs_modeset(const struct drm_crtc_state *state);
 
 /*
- * Starts the timer of a CRTC's vertical blanks as the core does, but in the beat
- * that it had when it ran last with the same period. @period is that period in
- * nanoseconds, 0 at first. The core's lock for vertical blanks is held.
+ * The last beat until @now of a timer that beats every @period, also at @at. All in
+ * nanoseconds, and @period is not 0.
  */
-int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *period);
+s64 abi_helper_last_beat(s64 at, s64 period, s64 now);
 
-/* When the last vertical blank was, also of a timer that does not run. */
-void abi_helper_crtc_vblank_timestamp(struct drm_crtc *crtc, s64 period,
-				      ktime_t *time);
+/*
+ * Starts the timer of a CRTC's vertical blanks as the core does, but in the beat
+ * that it had when it ran last with the same period. @at is one of its beats, @period
+ * the period in nanoseconds, 0 at first. The core's lock for vertical blanks is held.
+ */
+int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
+				       s64 *period);
 
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit);
 void abi_helper_mode_config_lock(struct drm_device *dev);

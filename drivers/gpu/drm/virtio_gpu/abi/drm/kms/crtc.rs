@@ -5,6 +5,10 @@
 //! The core stops the timer when nobody wants to know of them. It keeps its beat all the same until
 //! another mode is set, so that who plans frames ahead finds them where they were.
 //!
+//! When the last vertical blank was is a matter of the clock, as with a display that scans out, not
+//! of what the timer has come to: it may be late. What is asked for after a beat thus happens at the
+//! next one, and nobody is told of a flip at a time before he has asked for it.
+//!
 //! C header: [`include/drm/drm_crtc.h`](srctree/include/drm/drm_crtc.h)
 
 use super::{
@@ -47,7 +51,11 @@ pub(crate) trait DriverCrtc: Sized + Send + Sync + 'static {
 pub(crate) struct Crtc<T: DriverCrtc> {
     #[pin]
     crtc: Opaque<bindings::drm_crtc>,
-    /// The period of the timer when it was started last, in nanoseconds.
+    /// A beat of the timer when it was started last, in nanoseconds. Changes under the core's lock
+    /// for vertical blanks, as `period` does. Who reads both without it, to guess when the next one
+    /// is, may guess wrong while another mode is set.
+    beat: Atomic<i64>,
+    /// The period of the timer when it was started last, in nanoseconds; 0 before that.
     period: Atomic<i64>,
     #[pin]
     inner: T,
@@ -99,6 +107,7 @@ impl<T: DriverCrtc> Crtc<T> {
             dev,
             try_pin_init!(Self {
                 crtc <- Opaque::zeroed(),
+                beat: Atomic::new(0),
                 period: Atomic::new(0),
                 inner <- inner,
             }? Error),
@@ -157,10 +166,12 @@ impl<T: DriverCrtc> Crtc<T> {
     unsafe extern "C" fn enable_vblank_callback(crtc: *mut bindings::drm_crtc) -> c_int {
         // SAFETY: The core calls this with a CRTC of this type.
         let this = unsafe { Self::from_raw(crtc) };
-        let mut period = this.period.load(Relaxed);
+        let (mut beat, mut period) = (this.beat.load(Relaxed), this.period.load(Relaxed));
 
         // SAFETY: The core calls this with its lock held.
-        let ret = unsafe { bindings::abi_helper_crtc_start_vblank_timer(crtc, &mut period) };
+        let ret =
+            unsafe { bindings::abi_helper_crtc_start_vblank_timer(crtc, &mut beat, &mut period) };
+        this.beat.store(beat, Relaxed);
         this.period.store(period, Relaxed);
         ret
     }
@@ -174,10 +185,18 @@ impl<T: DriverCrtc> Crtc<T> {
         time: *mut bindings::ktime_t,
         _in_vblank_irq: bool,
     ) -> bool {
-        // SAFETY: The core calls this with a CRTC of this type, and with room for the time.
+        // SAFETY: The core calls this with a CRTC of this type.
+        let this = unsafe { Self::from_raw(crtc) };
+        let period = this.period.load(Relaxed);
+
+        // SAFETY: The core calls this with room for the time, and no period is 0.
         unsafe {
-            let period = Self::from_raw(crtc).period.load(Relaxed);
-            bindings::abi_helper_crtc_vblank_timestamp(crtc, period, time);
+            let now = bindings::ktime_get();
+            *time = if period == 0 {
+                now
+            } else {
+                bindings::abi_helper_last_beat(this.beat.load(Relaxed), period, now)
+            };
         }
         true
     }
@@ -219,6 +238,22 @@ mod tests {
             vtotal,
             ..Default::default()
         })
+    }
+
+    #[test]
+    fn last_beats() {
+        // SAFETY: It only calculates.
+        let last = |at, now| unsafe { bindings::abi_helper_last_beat(at, 100, now) };
+
+        assert_eq!(last(1000, 1000), 1000);
+        assert_eq!(last(1000, 1099), 1000);
+        assert_eq!(last(1000, 1100), 1100);
+        // A timer that has just been started.
+        assert_eq!(last(1000, 999), 900);
+        assert_eq!(last(1000, 900), 900);
+        assert_eq!(last(1000, 899), 800);
+        // Years later.
+        assert_eq!(last(7, 1_000_000_000_000_000_001), 999_999_999_999_999_907);
     }
 
     #[test]
