@@ -19,8 +19,15 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Refresh rate of modes that are made for a display without EDID, in Hz.
+/// Refresh rate of modes that are made for a display without EDID, in Hz, and of those to which the
+/// EDID gives one that is out of all reason.
 const REFRESH: u32 = 60;
+
+/// Refresh rates that displays have, in Hz, from films to what the timer for vertical blanks can do.
+///
+/// Others come from hosts that fill in what they have not found out, or from clocks that do not fit
+/// into an EDID and are cut off. Flips are paced by them, so 17 Hz would make everything slow.
+const USUAL_REFRESH: core::ops::RangeInclusive<u32> = 24..=1000;
 
 /// How much narrower and lower than the host's window a preferred mode may be, in pixels. Widths of
 /// timings are multiples of 8, and hosts round, too.
@@ -46,6 +53,7 @@ impl DriverConnector for Output {
         update_place(probe);
         let count = probe.add_edid_modes();
         if count != 0 {
+            probe.for_each_added_mode(mend_refresh);
             return count;
         }
 
@@ -67,6 +75,14 @@ impl DriverConnector for Output {
         !mode.preferred()
             || mode_size == DEFAULT_SIZE
             || fits(mode_size, size(connector).unwrap_or_default())
+    }
+}
+
+/// Gives a mode a refresh rate that a display may have. Who really wants another one can set a mode
+/// of his own.
+fn mend_refresh(mode: &mut Mode) {
+    if !USUAL_REFRESH.contains(&mode.refresh()) {
+        mode.set_refresh(REFRESH);
     }
 }
 

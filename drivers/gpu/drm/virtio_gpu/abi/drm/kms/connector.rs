@@ -36,6 +36,9 @@ use kernel::{
 const CONNECTOR_VIRTUAL: c_int = bindings::DRM_MODE_CONNECTOR_VIRTUAL as c_int;
 const ENCODER_VIRTUAL: c_int = bindings::DRM_MODE_ENCODER_VIRTUAL as c_int;
 
+/// What makes the frames of a mode other than once over its lines.
+const NOT_PROGRESSIVE: u32 = bindings::DRM_MODE_FLAG_INTERLACE | bindings::DRM_MODE_FLAG_DBLSCAN;
+
 /// Bytes of an EDID block.
 const EDID_BLOCK: usize = 128;
 
@@ -81,6 +84,28 @@ impl Mode {
     /// Whether the display prefers this mode.
     pub(crate) fn preferred(&self) -> bool {
         u32::from(self.raw().type_) & bindings::DRM_MODE_TYPE_PREFERRED != 0
+    }
+
+    /// Frames a second, rounded; 0 if the timings make none.
+    pub(crate) fn refresh(&self) -> u32 {
+        // SAFETY: Valid by the type invariant.
+        let hz = unsafe { bindings::drm_mode_vrefresh(self.0.get()) };
+
+        hz.try_into().unwrap_or(0)
+    }
+
+    /// Makes the mode one of `hz` progressive frames a second, with the timings of a frame as they
+    /// are, if there is a clock for that.
+    pub(crate) fn set_refresh(&mut self, hz: u32) {
+        // SAFETY: Valid by the type invariant, and nobody else has the mode.
+        let mode = unsafe { &mut *self.0.get() };
+        let pixels = u64::from(mode.htotal) * u64::from(mode.vtotal);
+
+        if let Ok(khz) = (pixels * u64::from(hz)).div_ceil(1000).try_into() {
+            mode.clock = khz;
+            mode.flags &= !NOT_PROGRESSIVE;
+            mode.vscan = 0;
+        }
     }
 }
 
@@ -344,6 +369,23 @@ impl<'a, T: DriverConnector> ConnectorProbe<'a, T> {
         count.try_into().unwrap_or(0)
     }
 
+    /// Calls `f` with each mode that was added.
+    pub(crate) fn for_each_added_mode(&self, mut f: impl FnMut(&mut Mode)) {
+        let raw = self.connector.as_raw();
+
+        // SAFETY: The connector is valid, and the lock held, so the list stays as it is. It consists
+        // of modes, which nobody else looks at before they have all been added.
+        unsafe {
+            let head = &raw const (*raw).probed_modes;
+            let mut entry = (*head).next;
+            while !core::ptr::eq(entry, head) {
+                let mode = kernel::container_of!(entry, bindings::drm_display_mode, head);
+                f(&mut *mode.cast::<Mode>());
+                entry = (*entry).next;
+            }
+        }
+    }
+
     /// Adds standard modes that are at most `width` by `height`, and returns how many they are.
     pub(crate) fn add_standard_modes(&self, width: u32, height: u32) -> u32 {
         // SAFETY: As above.
@@ -422,5 +464,44 @@ unsafe extern "C" fn read_block_callback(
             0
         }
         None => EINVAL.to_errno(),
+    }
+}
+
+#[kunit_tests(rust_drm_kms_connector)]
+mod tests {
+    use super::*;
+
+    /// The refresh rate of a mode before and after it has been made one of 60 Hz.
+    fn refresh(clock: c_int, htotal: u16, vtotal: u16, flags: u32) -> (u32, u32) {
+        let mut mode = Mode(Opaque::new(bindings::drm_display_mode {
+            clock,
+            htotal,
+            vtotal,
+            flags,
+            ..Default::default()
+        }));
+        let before = mode.refresh();
+
+        mode.set_refresh(60);
+        (before, mode.refresh())
+    }
+
+    #[test]
+    fn refresh_rates() {
+        assert_eq!(refresh(148_500, 2200, 1125, 0), (60, 60));
+        assert_eq!(refresh(74_176, 2750, 1125, 0), (24, 60));
+        assert_eq!(refresh(42_075, 2200, 1125, 0), (17, 60));
+        assert_eq!(refresh(c_int::MAX, 800, 525, 0), (5_113_056, 60));
+        assert_eq!(refresh(0, 800, 525, 0), (0, 60));
+        assert_eq!(
+            refresh(74_250, 2200, 1125, bindings::DRM_MODE_FLAG_INTERLACE),
+            (60, 60)
+        );
+    }
+
+    #[test]
+    fn no_frames_and_huge_ones() {
+        assert_eq!(refresh(-1, 0, 0, 0), (0, 0));
+        assert_eq!(refresh(1000, 32_767, u16::MAX, 0), (0, 60));
     }
 }
