@@ -23,6 +23,8 @@ sys.path.insert(0, os.path.join(SELFTESTS, "guest"))
 
 from qmp import Qmp  # noqa: E402
 
+# For scripts in the guest that take orders; goes along with it.
+SHELL = os.path.join(HERE, "guest.sh")
 BOOT = os.environ.get("VGPU_BOOT") or os.path.join(SELFTESTS, "guest", "boot")
 
 
@@ -59,7 +61,7 @@ class Guest:
     """A running guest; a context manager. Its device has the QEMU id gpu0."""
 
     def __init__(self, script, add=(), device="virtio-gpu-pci", trace=(), qemu=(), boot=(), name="guest", timeout=300,
-                 machine="q35", serial=False):
+                 machine="q35", serial=False, before=()):
         self.dir = tempfile.mkdtemp(dir=scratch())
         self.out = os.path.join(os.environ.get("VGPU_OUT") or self.dir, name)
         os.makedirs(self.out, exist_ok=True)
@@ -80,7 +82,8 @@ class Guest:
                   "-mon", "chardev=test-monitor,mode=control"]
         for event in trace:
             words += ["-trace", f"enable={event},file={self.trace_file}"]
-        cmd = [BOOT, "--image", "none", "--device", device + ",id=gpu0", "--machine", machine,
+        cmd = [BOOT, "--image", "none", *(w for d in before for w in ("--device", d)),
+               "--device", device + ",id=gpu0", "--machine", machine,
                "--out", self.out, "--quiet",
                "--timeout", str(timeout), "--qemu=" + " ".join(words + list(qemu)), *boot]
         for a in add:
@@ -142,6 +145,19 @@ class Guest:
             self._sock.sendall(text.encode() + b"\n")
         except OSError as e:
             raise GuestError(f"the guest has gone: {self.report()[-500:]}") from e
+
+    def sh(self, command, timeout=60):
+        """Runs a line of shell where the script is guest.sh's serve(): its status, the last line it said."""
+        self.send_line("!" + command)
+        said = ""
+        while True:
+            line = self.read_line(timeout)
+            if line.startswith("said "):
+                said = line[5:]
+            elif line.startswith("ok"):
+                return 0, said
+            elif line.startswith("err"):
+                return int(line[4:]), said
 
     def qmp(self, command, **arguments):
         return self._qmp.command(command, **arguments)

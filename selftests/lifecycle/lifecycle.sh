@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # In the guest: the driver comes and goes, with a client that has the card open.
 # lifecycle.sh ROUNDS
+. /vgpu/guest.sh
 rounds=${1:-5}
 module=$(gpu module | tr - _)
 n=0 bad=0
@@ -11,24 +12,6 @@ result() {	# STATUS NAME
 	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi
 }
 fail() { echo "# $*"; failed=1; }
-
-# The card of the device that is there now; one that only a stale file keeps has no sysfs folder.
-card() {
-	for c in /sys/class/drm/card*; do
-		case ${c##*/} in card*-*) ;; *) [ -e "$c/device" ] && echo "/dev/dri/${c##*/}" && return ;; esac
-	done
-	return 1
-}
-
-wait_for() {	# SECONDS COMMAND...
-	left=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 
 said() { grep -q "$1" /tmp/holder; }
 
@@ -49,24 +32,13 @@ let_go() {	# SIGNAL
 	return 0
 }
 
-stuck() {	# processes that wait uninterruptibly now
-	for p in /proc/[0-9]*; do
-		read -r stat 2>/dev/null <"$p/stat" || continue
-		case ${stat##*) } in D*) echo "${p##*/}" ;; esac
-	done
-}
-
-# Memory in use for good, in KiB (not free, not at hand for a CPU to allocate, and not given back on
-# demand), and what the slabs have of it, while the driver is not there.
+# What is in use while the driver is not there.
 kib() {
 	wait_for 10 idle 0 || console_off
 	gpu unload || { fail "round $round: no unload"; return 1; }
-	sync
-	[ ! -e /proc/sys/vm/drop_caches ] || echo 3 >/proc/sys/vm/drop_caches
-	sleep 2
-	used=$(awk '/^MemTotal/ {t=$2} /^MemFree|^Buffers|^Cached|^SReclaimable/ {f+=$2} /^Shmem:/ {s=$2}
-		/pagesets/ {p=1} / start_pfn/ {p=0} p && $1=="count:" {f+=4*$2} END {print t-f+s}' /proc/meminfo /proc/zoneinfo)
-	slab=$(awk '/^SUnreclaim/ {print $2}' /proc/meminfo)
+	read -r used slab <<-END
+		$(memory)
+	END
 	gpu load || { fail "round $round: no load"; return 1; }
 }
 
@@ -143,16 +115,7 @@ many "unbind and bind with a client" bind_round
 
 # ---- what is left --------------------------------------------------------------
 
-# Who waits uninterruptibly whenever one looks is stuck. Who waits for a vertical blank is not.
-waiting=$(stuck)
-for look in 1 2 3 4; do
-	sleep 0.7
-	now=" $(echo $(stuck)) "
-	still=
-	for p in $waiting; do case $now in *" $p "*) still="$still $p" ;; esac; done
-	waiting=$still
-done
-for p in $waiting; do
+for p in $(stuck); do
 	echo "# $p $(cat "/proc/$p/comm") $(cat "/proc/$p/stack" 2>/dev/null)"
 	bad_process=1
 done
