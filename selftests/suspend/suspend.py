@@ -9,11 +9,14 @@ resources. So whatever is right afterwards was made anew by the driver. A client
 Sleep is suspend to idle, ended by a key; the first half of it and of suspend to
 memory, in which devices go to sleep and come back (pm_test); hibernation, with
 the image read back at once (test_resume); and suspend to memory, ended by the
-monitor. For the last one QEMU needs the kernel as a bzImage: of an ELF kernel it
+monitor. For the last one QEMU starts the kernel as a bzImage: of an ELF kernel it
 writes all of the data anew when the machine wakes up, and that kernel dies.
 
-DRIVER=c|rust suspend.py, inside the toolchain tree. ROUNDS= for how often,
-BZIMAGE= a bzImage of the guest's kernel.
+What switches processors off and on, suspend to memory and hibernation, is done with
+one processor: QEMU's second emulated one misses its start about once in fifty times
+("CPU1 failed to report alive state"), whoever drives the display.
+
+DRIVER=c|rust suspend.py, inside the toolchain tree. ROUNDS= for how often.
 """
 
 import os
@@ -34,22 +37,17 @@ from kms import Failed, comment, difference, pattern, rgb  # noqa: E402
 from qmp import QmpError  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
-BZIMAGE = os.environ.get("BZIMAGE", "")
 ROUNDS = int(os.environ.get("ROUNDS") or (5 if QUICK else 100))
 
-# Orders for kmsctl go through; a line that starts with "!" is a shell's, and answered alike. Devices
-# that do not come back from sleep are let go of (9p) or found again at the end (the runner's ports).
+# Devices that do not come back from sleep are let go of (9p) or found again at the end (the runner's ports).
 SCRIPT = """
+. ./guest.sh
 umount /out
 for d in /sys/bus/virtio/drivers/9pnet_virtio/virtio*; do echo ${d##*/} >/sys/bus/virtio/drivers/9pnet_virtio/unbind; done
 echo 1 >/sys/module/suspend/parameters/pm_test_delay
 echo enabled >/sys/devices/platform/i8042/serio0/power/wakeup
 stty -F /dev/ttyS1 raw -echo
 exec <>/dev/ttyS1 >&0
-mkfifo /tmp/to /tmp/from
-./kmsctl </tmp/to >/tmp/from & client=$!
-exec 3>/tmp/to 4</tmp/from
-read -r line <&4 && echo "$line"
 flip_until() {	# FILE: flips between buffers 1 and 2 until there is such a file, says how often
 	n=0
 	until [ -e $1 ]; do
@@ -60,15 +58,7 @@ flip_until() {	# FILE: flips between buffers 1 and 2 until there is such a file,
 	done
 	echo $n
 }
-while read -r line; do
-	case $line in
-	quit) break ;;
-	!*) eval "${line#!}" >/tmp/said 2>&1; s=$?; echo "said $(tail -n 1 /tmp/said)"; [ $s = 0 ] && echo ok 0 || echo "err $s" ;;
-	*) echo "$line" >&3; read -r answer <&4; echo "$answer" ;;
-	esac
-done
-exec 3>&-
-wait $client
+serve ./kmsctl
 cd /sys/bus/virtio/drivers/virtio_console
 for d in virtio*; do echo $d >unbind; echo $d >bind; done
 sleep 1
@@ -79,21 +69,19 @@ exit 0
 class Bench(kms.Bench):
     """A guest that sleeps."""
 
-    def __init__(self, kmsctl, outputs):
-        self.heads = [os.path.join(guest.scratch(), f"vnc{outputs}.{head}") for head in range(outputs)]
-        self.disk = os.path.join(guest.scratch(), f"swap{outputs}")
+    def __init__(self, kmsctl, name, outputs, cpus):
+        self.heads = [os.path.join(guest.scratch(), f"vnc-{name}.{head}") for head in range(outputs)]
+        self.disk = os.path.join(guest.scratch(), f"swap-{name}")
+        self.deep = cpus == 1
         with open(self.disk, "wb") as f:
             f.truncate(512 << 20)
         words = ["-drive", f"if=none,id=swap,format=raw,file={self.disk}", "-device", "virtio-blk-pci,drive=swap"]
-        if BZIMAGE:
-            words += ["-kernel", BZIMAGE]
         for n, path in enumerate(self.heads):
             words += ["-vnc", f"unix:{path},id=head{n},display=gpu0,head={n}"]
         self.guest = guest.Guest(
-            SCRIPT, add=[kmsctl], serial=True, trace=kms.TRACE + ("virtio_gpu_cmd_res_create_2d",),
-            name=f"outputs{outputs}", device=f"virtio-gpu-pci,max_outputs={outputs},xres=1280,yres=800",
-            # QEMU's second emulated processor does not always come back from suspend to memory.
-            qemu=words, boot=["--append", "no_console_suspend", *(["--smp", "1"] if BZIMAGE else [])],
+            SCRIPT, add=[kmsctl, guest.SHELL], serial=True, trace=kms.TRACE + ("virtio_gpu_cmd_res_create_2d",),
+            name=name, device=f"virtio-gpu-pci,max_outputs={outputs},xres=1280,yres=800",
+            qemu=words, boot=["--append", "no_console_suspend", "--bzimage", "--smp", str(cpus)],
             timeout=600 if QUICK else 2400)
         self.views = []
         self.mark = 0
@@ -101,16 +89,10 @@ class Bench(kms.Bench):
 
     def sh(self, command, timeout=30):
         """Runs a line of shell; the last line it said."""
-        self.guest.send_line("!" + command)
-        said = ""
-        while True:
-            line = self.guest.read_line(timeout)
-            if line.startswith("said "):
-                said = line[5:]
-            elif line.startswith("ok"):
-                return said
-            elif line.startswith("err"):
-                raise Failed(f"'{command}' in the guest: status {line[4:]}, {said}")
+        status, said = self.guest.sh(command, timeout)
+        if status:
+            raise Failed(f"'{command}' in the guest: status {status}, {said}")
+        return said
 
     def fell_asleep(self, times=1):
         """The kernel has counted so many more sleeps than the last time."""
@@ -212,14 +194,11 @@ def suspend_to_idle(b):
 
 def suspend_to_memory(b):
     """suspend to memory: the picture is back"""
-    if not BZIMAGE:
-        return "BZIMAGE= is not given"
     b.fresh()
     b.memory()
     b.expect(pattern(1280, 800, 1))
     if not b.since("virtio_gpu_cmd_res_create_2d"):
         raise Failed("no resource was made anew, so the host was not reset")
-    return None
 
 
 def hibernation(b):
@@ -314,19 +293,21 @@ def off_stays_off(b):
 def rounds(b):
     """many sleeps, each time with another picture"""
     seed = int(os.environ.get("SEED") or time.time()) & 0xffff
-    comment(f"SEED={seed}, {ROUNDS} rounds")
+    # Half of all in each of the guests.
+    count = -(-ROUNDS // 2)
+    comment(f"SEED={seed}, {count} rounds")
     rnd = random.Random(seed)
     b.do("show 0 1 0 0")
-    for n in range(1, ROUNDS + 1):
+    for n in range(1, count + 1):
         what, buf = rnd.randrange(1000), 1 + n % 2
         b.do(f"fill 0 {buf} {what} 0 0 1280 800")
         b.do(f"flip 0 {buf}")
         try:
-            if n % 10 == 9:
-                b.hibernate()
-            elif n % 10 == 4:
+            if n % 10 == 4:
                 b.half("devices", "mem")
-            elif n % 3 == 0 and BZIMAGE:
+            elif b.deep and n % 10 == 9:
+                b.hibernate()
+            elif b.deep:
                 b.memory()
             else:
                 b.idle()
@@ -379,18 +360,20 @@ def log(b):
         raise Failed("\n".join(lines[:10]))
 
 
-ONE_HEAD = (setup, half_idle, half_memory, suspend_to_idle, suspend_to_memory, hibernation, held_buffers, damage_after, cursor,
-            made_and_released, while_flipping, off_stays_off, rounds, unload, log)
-TWO_HEADS = (two_heads, log)
+# The guests: name, heads, processors, what is done there.
+IDLE = ("idle", 1, 2, (setup, half_idle, half_memory, suspend_to_idle, held_buffers, damage_after, cursor,
+                       made_and_released, while_flipping, off_stays_off, rounds, unload, log))
+MEMORY = ("memory", 1, 1, (setup, suspend_to_memory, hibernation, rounds, unload, log))
+HEADS = ("heads", 2, 1, (two_heads, log))
 
 # It recreates resources after hibernation only, so that the rest is lost with a host that keeps nothing.
-C_LOSES = tuple(c for c in ONE_HEAD + TWO_HEADS if c not in (setup, hibernation, unload))
+C_LOSES = tuple(c for c in IDLE[3] + MEMORY[3] + HEADS[3] if c not in (setup, hibernation, unload))
 
 
-def run(kmsctl, outputs, cases):
+def run(kmsctl, name, outputs, cpus, cases):
     """Runs the cases in one guest. [(good, name)]"""
-    results = []
-    bench = Bench(kmsctl, outputs)
+    results, where = [], name
+    bench = Bench(kmsctl, name, outputs, cpus)
     try:
         while bench.guest.read_line(120) != "ready":
             pass
@@ -418,15 +401,15 @@ def run(kmsctl, outputs, cases):
     status, report = bench.close()
     if status:
         comment(report)
-    results.append((status == 0, f"the guest ends well, no complaint from its kernel ({outputs} outputs)"))
-    return results
+    results.append((status == 0, "the guest ends well, no complaint from its kernel"))
+    return [(good, f"{where}: {name}") for good, name in results]
 
 
 def main():
     program = guest.compile_static(os.path.join(SELFTESTS, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")
-    results = run(program, 1, ONE_HEAD)
+    results = run(program, *IDLE) + run(program, *MEMORY)
     if not QUICK:
-        results += run(program, 2, TWO_HEADS)
+        results += run(program, *HEADS)
     print(f"1..{len(results)}")
     for n, (good, name) in enumerate(results, 1):
         print(f"{'ok' if good else 'not ok'} {n} - {name}")
