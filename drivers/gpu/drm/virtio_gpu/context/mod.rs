@@ -82,16 +82,29 @@ struct Opened {
     detach: Command,
 }
 
-/// The command that takes a context from the host, and gives the id back when it is gone.
+/// The command that takes a context from the host, gives the id back when it is gone, and fails the
+/// fences of its rings that have not signalled by then.
 struct Destroy {
     command: Command,
     reply: KBox<Gone>,
 }
 
-struct Gone(#[expect(dead_code)] Arc<ContextId>);
+struct Gone {
+    #[expect(dead_code)]
+    id: Arc<ContextId>,
+    rings: KVec<Arc<Timeline>>,
+}
 
 impl Reply for Gone {
-    fn done(&mut self, _result: Result<KVec<u8>>) {}
+    fn done(&mut self, result: Result<KVec<u8>>) {
+        // The rings went with the context, and hosts forget what was on them. What was submitted
+        // outside of rings is in an order of the host's own, and is still answered.
+        if matches!(result, Ok(_) | Err(EIO | EPROTO)) {
+            for ring in &self.rings {
+                ring.abandon();
+            }
+        }
+    }
 }
 
 /// Remembers that the host has refused a context.
@@ -195,9 +208,16 @@ impl Context {
             rings,
             polled: setup.polled(),
         };
+        let mut gone = Gone {
+            id: self.id.clone(),
+            rings: KVec::with_capacity(created.rings.len(), GFP_KERNEL)?,
+        };
+        for ring in &created.rings {
+            gone.rings.push(ring.clone(), GFP_KERNEL)?;
+        }
         let destroy = Destroy {
             command: Command::new(proto::CtxDestroy::new(id))?,
-            reply: KBox::new(Gone(self.id.clone()), GFP_KERNEL)?,
+            reply: KBox::new(gone, GFP_KERNEL)?,
         };
         let create = proto::CtxCreate::new(id, setup.capset(), &setup.name());
         let create =

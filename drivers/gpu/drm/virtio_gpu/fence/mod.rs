@@ -160,6 +160,28 @@ impl Timeline {
         }
     }
 
+    /// Fails all fences that have not signalled, in order. What their commands end with is of no
+    /// effect any more.
+    pub(crate) fn abandon(&self) {
+        let mut places = self.places.lock();
+
+        for place in places.pending.iter() {
+            let mut state = place.state.lock();
+            *state = match core::mem::replace(&mut *state, State::Idle) {
+                State::Pending(signal) => State::Ended(signal, Err(EIO)),
+                other => other,
+            };
+        }
+        while let Some((signal, result)) = places.pop_ended() {
+            signal.signal(result);
+        }
+    }
+
+    /// The host's ring that the timeline stands for.
+    pub(crate) fn ring_idx(&self) -> Option<u8> {
+        self.ring_idx
+    }
+
     /// Whether `fence` has a place on the timeline.
     pub(crate) fn has(&self, fence: &Fence) -> bool {
         self.context.has(fence)
@@ -355,6 +377,24 @@ mod tests {
         assert_eq!(b.status(), Some(Ok(())));
         assert_eq!(a.status(), None);
         stuck.complete(Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn an_abandoned_timeline() -> Result {
+        let timeline = Timeline::new(Some(1))?;
+        let (first, a) = submit(&timeline)?;
+        let (second, b) = submit(&timeline)?;
+
+        second.complete(Ok(()));
+        timeline.abandon();
+        assert_eq!((a.status(), b.status()), (Some(Err(EIO)), Some(Ok(()))));
+        first.complete(Ok(()));
+        assert_eq!(a.status(), Some(Err(EIO)));
+        timeline.abandon();
+        let (third, c) = submit(&timeline)?;
+        third.complete(Ok(()));
+        assert_eq!(c.status(), Some(Ok(())));
         Ok(())
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct Meta {
     pub(super) more_objects: KVVec<ARef<gem::Object<Resource>>>,
     /// The credit that the command was given for.
     pub(super) credit: Option<Credit>,
+    /// The credits for its descriptors, if it is on a ring of a context.
+    pub(super) ring_credit: Option<Credit>,
 }
 
 impl Meta {
@@ -111,6 +113,7 @@ impl Command {
             more_objects: KVVec::new(),
             reply: None,
             credit: None,
+            ring_credit: None,
         };
 
         Ok(Self(virtio::Request::new(
@@ -174,6 +177,12 @@ impl Command {
     /// Charges the command to a client, until it has ended.
     pub(crate) fn charge(mut self, credit: Credit) -> Self {
         self.0.data.credit = Some(credit);
+        self
+    }
+
+    /// Charges the descriptors of a command on a ring of a context to the device.
+    pub(super) fn charge_ring(mut self, credit: Credit) -> Self {
+        self.0.data.ring_credit = Some(credit);
         self
     }
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Credits: how many commands an open file may have under way.
+//! Credits: how many commands an open file may have under way, and how many descriptors the fences
+//! of rings of contexts.
 //!
 //! The software queue takes any number of commands, so a client takes a credit for each first,
 //! before it holds any lock, and waits there if it has used its own up. Other clients and the
 //! display are not held up by it.
+//!
+//! A command keeps its descriptors until its fence has signalled, and work on a ring of a context may
+//! take for ever: some hosts forget it, with a context or always. So such commands take credits of
+//! the device as well, and leave half of its descriptors to all that makes no use of rings.
 #![forbid(unsafe_code)]
 
 use kernel::{
@@ -21,13 +26,14 @@ use kernel::{
 /// Commands that an open file may have under way: enough to keep the largest ring busy.
 const PER_FILE: u32 = 1024;
 
-/// The credits of an open file.
+/// Credits of an open file, or those of the device for rings of contexts.
 #[pin_data]
 pub(crate) struct Credits {
     #[pin]
     left: SpinLock<u32>,
     #[pin]
     returned: CondVar,
+    all: u32,
 }
 
 impl Credits {
@@ -40,11 +46,17 @@ impl Credits {
         Self::with(PER_FILE)
     }
 
-    fn with(left: u32) -> Result<Arc<Self>> {
+    /// So many credits.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(super) fn with(all: u32) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                left <- new_spinlock!(left),
+                left <- new_spinlock!(all),
                 returned <- new_condvar!(),
+                all,
             }),
             GFP_KERNEL,
         )
@@ -56,25 +68,43 @@ impl Credits {
     ///
     /// [`ERESTARTSYS`] if a signal arrives first.
     pub(crate) fn take(self: &Arc<Self>) -> Result<Credit> {
+        self.take_some(1)
+    }
+
+    /// Takes `count` credits at once, or all there are if that is less. Not to be called with a lock
+    /// held.
+    ///
+    /// # Errors
+    ///
+    /// [`ERESTARTSYS`] if a signal arrives first.
+    pub(super) fn take_some(self: &Arc<Self>, count: u32) -> Result<Credit> {
+        let count = count.min(self.all);
         let mut left = self.left.lock();
 
-        while *left == 0 {
+        while *left < count {
             if self.returned.wait_interruptible(&mut left) {
                 return Err(ERESTARTSYS);
             }
         }
-        *left -= 1;
-        Ok(Credit(self.clone()))
+        *left -= count;
+        Ok(Credit {
+            of: self.clone(),
+            count,
+        })
     }
 }
 
 /// The right to have one command under way, given back when dropped.
-pub(crate) struct Credit(Arc<Credits>);
+pub(crate) struct Credit {
+    of: Arc<Credits>,
+    count: u32,
+}
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        *self.0.left.lock() += 1;
-        self.0.returned.notify_one();
+        *self.of.left.lock() += self.count;
+        // Those who wait may want different numbers.
+        self.of.returned.notify_all();
     }
 }
 
@@ -94,6 +124,20 @@ mod tests {
         let third = credits.take()?;
         drop((second, third));
         assert_eq!(*credits.left.lock(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn more_than_there_are_is_all() -> Result {
+        let credits = Credits::with(3)?;
+        let two = credits.take_some(2)?;
+
+        assert_eq!(*credits.left.lock(), 1);
+        drop(two);
+        let all = credits.take_some(4)?;
+        assert_eq!(*credits.left.lock(), 0);
+        drop(all);
+        assert_eq!(*credits.left.lock(), 3);
         Ok(())
     }
 

@@ -69,7 +69,8 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
-        Arc, //
+        Arc,
+        SetOnce, //
     },
     time::{
         msecs_to_jiffies,
@@ -99,6 +100,8 @@ pub(crate) struct Queues {
     cursor: Ring,
     #[pin]
     reaper: Reaper,
+    /// For the descriptors that commands on rings of contexts may have, once there is a ring.
+    ring_credits: SetOnce<Arc<Credits>>,
     #[pin]
     complete_work: Work<Self, 0>,
     #[pin]
@@ -158,6 +161,7 @@ impl Queues {
                 control <- Ring::new(),
                 cursor <- Ring::new(),
                 reaper <- Reaper::new(),
+                ring_credits: SetOnce::new(),
                 complete_work <- new_work!("virtio_gpu::complete"),
                 reap_work <- new_work!("virtio_gpu::reap"),
                 watch_work <- new_delayed_work!("virtio_gpu::watch"),
@@ -227,6 +231,19 @@ impl Queues {
     /// [`ENODEV`] if the queues were never at work.
     pub(crate) fn payload_limits(&self) -> Result<virtio::Limits> {
         self.control.limits().ok_or(ENODEV)
+    }
+
+    /// Charges `command` for its descriptors, once there are some to be had: it is for a ring of a
+    /// context, whose work may never end. Not to be called with a lock held.
+    ///
+    /// # Errors
+    ///
+    /// [`ERESTARTSYS`] if a signal arrives first, [`ENODEV`] if the queues were never at work.
+    pub(crate) fn charge_ring(&self, command: Command) -> Result<Command> {
+        let credits = self.ring_credits.as_ref().ok_or(ENODEV)?;
+        let count = self.control.descriptors(command.0.segments());
+
+        Ok(command.charge_ring(credits.take_some(count)?))
     }
 
     fn push(self: &Arc<Self>, ring: &Ring, command: Command, class: Class) {
@@ -493,6 +510,10 @@ impl QueueOwner {
                 .control
                 .keep_spare(Command::new(request)?.unanswered().0);
         }
+        // A ring that was there before was as large.
+        queues
+            .ring_credits
+            .populate(Credits::with((control.size() / 2).max(1))?);
         queues.reaper.start();
         queues.control.start(control, indirect);
         queues.cursor.start(cursor, indirect);

@@ -45,6 +45,7 @@ pub(super) fn fail(request: &mut virtio::Request<Meta>, e: Error) {
 /// fence, so that who is woken by that finds everything done.
 fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     drop(request.data.credit.take());
+    drop(request.data.ring_credit.take());
     // Stays with the request, to be dropped with it, where freeing an object is fine.
     let bytes = result.map(|len| {
         let mut bytes = request.take_reply();

@@ -294,6 +294,15 @@ impl Ring {
         self.inner.lock().limits
     }
 
+    /// Number of descriptors that a command of so many segments takes.
+    pub(super) fn descriptors(&self, segments: u32) -> u32 {
+        if self.inner.lock().indirect {
+            1
+        } else {
+            segments
+        }
+    }
+
     /// Queues a command. If the device is lost or asleep, or the command can never get on the ring,
     /// it comes back with the reason, to be ended by the caller.
     pub(super) fn push(

@@ -109,8 +109,8 @@ impl Submission<'_> {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`], [`E2BIG`] if the queue cannot carry the stream, [`EINTR`] if a signal is pending,
-    /// [`ENODEV`]. Nothing has happened then.
+    /// [`ENOMEM`], [`E2BIG`] if the queue cannot carry the stream, [`EINTR`] or [`ERESTARTSYS`] if a
+    /// signal is pending, [`ENODEV`]. Nothing has happened then.
     pub(crate) fn queue(self, dev: &DrmDevice) -> Result {
         if dev.queues().is_lost() {
             return Err(ENODEV);
@@ -129,6 +129,9 @@ impl Submission<'_> {
             return Ok(());
         }
 
+        if self.timeline.ring_idx().is_some() {
+            command = dev.queues().charge_ring(command)?;
+        }
         let prepared = self.timeline.prepare()?;
         let locked = match self.objects.is_empty() {
             true => None,
