@@ -5,6 +5,7 @@
  * What a transfer brings to the host and back is compared byte by byte.
  */
 #include "gl.h"
+#include <linux/dma-heap.h>
 #include <sys/time.h>
 
 FIXTURE(file)
@@ -195,6 +196,22 @@ TEST_F(file, r56_map_refused)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 8192, PROT_READ, MAP_SHARED, self->fd, m.offset));
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->fd, m.offset + 4096));
 	close(other);
+}
+
+/* Row 56. What another driver has made can not be brought in on this device, and so not be mapped. */
+TEST_F(file, r56_nothing_imported)
+{
+	struct dma_heap_allocation_data d = { .len = 4096, .fd_flags = O_RDWR | O_CLOEXEC };
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	struct drm_prime_handle p = { 0 };
+
+	ASSERT_LE(0, heap);
+	ASSERT_EQ(0, call(heap, DMA_HEAP_IOCTL_ALLOC, &d));
+	p.fd = d.fd;
+	EXPECT_EQ(-ENODEV, call(self->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p));
+	EXPECT_EQ(0, p.handle);
+	close(d.fd);
+	close(heap);
 }
 
 /* Row 63. Names for all, which old ways of sharing use. */
