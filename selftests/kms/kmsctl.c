@@ -408,16 +408,8 @@ static int edid_sum(struct head *h)
 	return sum;
 }
 
-/* Where the display should be: its column. */
-static int suggested(struct head *h)
-{
-	uint64_t x = 0;
-
-	return prop(h->connector, DRM_MODE_OBJECT_CONNECTOR, "suggested X", &x) ? (int)x : -ENOENT;
-}
-
-/* Writes a word to the first file of that name, a pattern. */
-static int write_file(const char *name, const char *text)
+/* Writes to the first file of that name, a pattern. */
+static int write_file(const char *name, const void *text, size_t len)
 {
 	glob_t found;
 	int ret = -ENOENT, f;
@@ -428,10 +420,60 @@ static int write_file(const char *name, const char *text)
 	if (f < 0)
 		ret = -errno;
 	else
-		ret = write(f, text, strlen(text)) < 0 ? -errno : 0;
+		ret = write(f, text, len) < 0 ? -errno : 0;
 	close(f);
 	globfree(&found);
 	return ret;
+}
+
+/* The refresh rate of the mode that the display prefers, after its EDID has been given that one there, in
+ * debugfs, as a user may do; 0 gives the EDID back that it had. */
+static int refresh(struct head *h, int hz)
+{
+	drmModeConnectorPtr c = drmModeGetConnector(fd, h->connector);
+	char pattern[64];
+	uint64_t id = 0;
+	int ret = -ENOENT;
+
+	if (!c)
+		return -errno;
+	snprintf(pattern, sizeof(pattern), "/sys/kernel/debug/dri/*/Virtual-%u/edid_override", c->connector_type_id);
+	drmModeFreeConnector(c);
+	if (!hz) {
+		ret = write_file(pattern, "reset", 5);
+	} else if (prop(h->connector, DRM_MODE_OBJECT_CONNECTOR, "EDID", &id) && id) {
+		drmModePropertyBlobPtr blob = drmModeGetPropertyBlob(fd, id);
+		/* The first detailed timing: its clock in 10 kHz, pixels and lines with and without the blanks. */
+		uint8_t *edid = blob->data, *d = edid + 54;
+		uint32_t across = d[2] + d[3] + ((d[4] >> 4) + (d[4] & 15)) * 256;
+		uint32_t down = d[5] + d[6] + ((d[7] >> 4) + (d[7] & 15)) * 256;
+		uint32_t clock = across * down / 1000 * hz / 10;
+
+		d[0] = clock;
+		d[1] = clock >> 8;
+		edid[127] = 0;
+		for (int i = 0; i < 127; i++)
+			edid[127] -= edid[i];
+		ret = write_file(pattern, blob->data, blob->length);
+		drmModeFreePropertyBlob(blob);
+	}
+	if (ret)
+		return ret;
+	c = drmModeGetConnector(fd, h->connector);
+	ret = -ENOENT;
+	for (int i = 0; c && i < c->count_modes; i++)
+		if (c->modes[i].type & DRM_MODE_TYPE_PREFERRED)
+			ret = c->modes[i].vrefresh;
+	drmModeFreeConnector(c);
+	return ret;
+}
+
+/* Where the display should be: its column. */
+static int suggested(struct head *h)
+{
+	uint64_t x = 0;
+
+	return prop(h->connector, DRM_MODE_OBJECT_CONNECTOR, "suggested X", &x) ? (int)x : -ENOENT;
 }
 
 static int answer(int ret)
@@ -459,7 +501,7 @@ static int one(char *line)
 
 		if (sscanf(line + used, "%63s %15s", text, value) != 2)
 			return answer(-EINVAL);
-		return answer(write_file(text, value));
+		return answer(write_file(text, value, strlen(value)));
 	}
 	if (!strcmp(word, "close"))
 		return answer(close(fd));
@@ -503,6 +545,8 @@ static int one(char *line)
 		return answer(close(a[0]));
 	if (!strcmp(word, "suggested"))	/* head */
 		return answer(suggested(h));
+	if (!strcmp(word, "refresh"))	/* head hz */
+		return answer(refresh(h, a[1]));
 	if (!strcmp(word, "edid"))	/* head */
 		return answer(edid_sum(h));
 	if (!strcmp(word, "off"))	/* head */
