@@ -74,7 +74,7 @@ int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 {
 	struct drm_vblank_crtc_timer *timer =
 		&drm_crtc_vblank_crtc(crtc)->vblank_timer;
-	s64 interval;
+	s64 interval, now;
 	int ret;
 
 	ret = drm_crtc_vblank_start_timer(crtc);
@@ -82,13 +82,14 @@ int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 		return ret;
 
 	interval = ktime_to_ns(READ_ONCE(timer->interval));
-	if (interval && interval == *period) {
-		*at = abi_helper_last_beat(*at, interval, ktime_get()) + interval;
+	if (interval) {
+		now = ktime_get();
+		if (interval != *period)
+			*at = now;
+		*at = abi_helper_last_beat(*at, interval, now) + interval;
 		hrtimer_start(&timer->timer, *at, HRTIMER_MODE_ABS);
-	} else {
-		*at = hrtimer_get_expires(&timer->timer);
-		*period = interval;
 	}
+	*period = interval;
 	return 0;
 }
 
