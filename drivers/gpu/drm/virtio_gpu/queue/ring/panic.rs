@@ -91,12 +91,26 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// [`EBUSY`] if the ring is in use, [`ENOSPC`] if it has no room or there are too many, [`ENODEV`]
-    /// if the device is lost, and those of the ring.
+    /// [`EBUSY`] if the ring is in use, [`ENOSPC`] if the host makes no room in it or there are too
+    /// many, [`ENODEV`] if the device is lost, and those of the ring.
     pub(in crate::queue) fn send_in_panic(&self, requests: &[&[u8]]) -> Result {
         let mut inner = self.lock_in_panic().ok_or(EBUSY)?;
 
         inner.poll();
+        for _ in 0..TRIES {
+            if inner.has_room(requests.len()) {
+                break;
+            }
+            // Nobody else tells the host of what fills the ring.
+            let kick = inner.vq.as_mut().and_then(|vq| vq.prepare_kick());
+            drop(inner);
+            if let Some(kick) = kick {
+                kick.ring();
+            }
+            udelay(Delta::from_micros(PAUSE_US));
+            inner = self.lock_in_panic().ok_or(EBUSY)?;
+            inner.poll();
+        }
         if inner.lost || inner.vq.is_none() {
             return Err(ENODEV);
         }
@@ -147,6 +161,15 @@ impl Inner {
                 self.reserve.used.push(request);
             }
         }
+    }
+
+    /// Whether the ring takes as many commands of the reserve, or will not be used again.
+    fn has_room(&self, commands: usize) -> bool {
+        // CAST: No more than the ring has descriptors.
+        self.vq
+            .as_ref()
+            .filter(|_| !self.reset)
+            .is_none_or(|vq| vq.num_free() as usize >= commands)
     }
 
     /// Puts a command of the reserve on the ring.
