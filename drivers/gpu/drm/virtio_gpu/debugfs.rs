@@ -136,5 +136,7 @@ impl DebugFile for QueueStates {
             line!(file, "host is silent", "{}", yes_no(state.silent));
             line!(file, "device is lost", "{}", yes_no(state.lost));
         }
+        seq_print!(file, "jobs:\n");
+        line!(file, "waiting", "{}", dev.queues().parked_jobs());
     }
 }

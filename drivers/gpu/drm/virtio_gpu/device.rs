@@ -6,6 +6,7 @@
 use crate::{
     abi::{
         drm,
+        sync::OwnedQueue,
         virtio::{
             self,
             shm::SharedMemory, //
@@ -46,6 +47,8 @@ pub(crate) struct Gpu {
     /// Whether buffers are handed over by DMA address rather than by guest-physical address.
     uses_dma_api: bool,
     queues: Arc<Queues>,
+    /// Where commands are completed and jobs released.
+    worker: Arc<OwnedQueue>,
     display: Pin<KBox<Display>>,
     resource_ids: Arc<Ids>,
     context_ids: Arc<context::Ids>,
@@ -104,6 +107,7 @@ impl Gpu {
             host_window,
             uses_dma_api: !dev.has_dma_quirk(),
             queues: Queues::new(dev.parent())?,
+            worker: Arc::new(OwnedQueue::new_highpri(c"virtio_gpu")?, GFP_KERNEL)?,
             display: KBox::try_pin_init(Display::new(), GFP_KERNEL)?,
             resource_ids: Ids::new()?,
             context_ids: context::Ids::new()?,
@@ -141,6 +145,11 @@ impl Gpu {
     /// The queues.
     pub(crate) fn queues(&self) -> &Arc<Queues> {
         &self.queues
+    }
+
+    /// Where commands are completed and jobs released.
+    pub(crate) fn worker(&self) -> &Arc<OwnedQueue> {
+        &self.worker
     }
 
     /// What is known of the displays.

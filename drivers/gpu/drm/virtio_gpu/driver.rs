@@ -209,7 +209,11 @@ impl virtio::Driver for VirtioGpu {
         )?;
         let config_work = ConfigWork::new(dev, card.clone())?;
         let queues = KBox::pin_init(new_mutex!(None), GFP_KERNEL)?;
-        *queues.lock() = Some(QueueOwner::start(dev, card.drm.queues().clone())?);
+        *queues.lock() = Some(QueueOwner::start(
+            dev,
+            card.drm.queues().clone(),
+            card.drm.worker().clone(),
+        )?);
 
         let bound = Bound {
             card,
@@ -320,7 +324,11 @@ impl Bound {
     fn wake(&self, dev: &virtio::Device<Core<'_>>) -> Result {
         let drm = &self.card.drm;
 
-        *self.queues.lock() = Some(QueueOwner::start(dev, drm.queues().clone())?);
+        *self.queues.lock() = Some(QueueOwner::start(
+            dev,
+            drm.queues().clone(),
+            drm.worker().clone(),
+        )?);
         dev.ready();
         object::replay(drm)
     }

@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    abi::drm,
+    abi::{
+        drm,
+        task, //
+    },
     context::Context,
     device::DrmDevice,
     driver::VirtioGpu,
@@ -53,7 +56,8 @@ impl drm::DriverFile for File {
 
     fn close(dev: &DrmDevice, this: Pin<KBox<Self>>) {
         if let Some(context) = &this.context {
-            context.destroy(dev.queues());
+            // Who is killed does not get what has not begun; who closes the file does.
+            context.destroy(dev.queues(), task::is_killed());
         }
     }
 }

@@ -9,6 +9,12 @@ use super::bindings;
 /// Bytes of a task's name, with the zero at its end.
 pub(crate) const NAME_LEN: usize = 16;
 
+/// Whether the current task ends because it was killed.
+pub(crate) fn is_killed() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::abi_helper_current_is_killed() }
+}
+
 /// The name of the current task, with zeroes up to the end.
 pub(crate) fn current_name() -> [u8; NAME_LEN] {
     let mut name = [0; NAME_LEN];

@@ -46,6 +46,11 @@ use kernel::{
 };
 use virtio_gpu_proto as proto;
 
+/// The lane of what is submitted outside of rings. Hosts of which it is not known that they take the
+/// rings of a context in any order have this one only: a native context numbers what it is sent, over
+/// all rings.
+pub(crate) const NO_RING: usize = 0;
+
 /// The context of an open file.
 #[pin_data]
 pub(crate) struct Context {
@@ -64,6 +69,8 @@ pub(crate) struct Created {
     timeline: Arc<Timeline>,
     rings: KVec<Arc<Timeline>>,
     polled: u64,
+    /// Whether each ring has a lane of its own.
+    apart: bool,
 }
 
 struct State {
@@ -127,6 +134,14 @@ impl Created {
     /// The timeline of what is submitted outside of rings.
     pub(crate) fn timeline(&self) -> &Arc<Timeline> {
         &self.timeline
+    }
+
+    /// The lane of what is submitted to ring `ring_idx`, or outside of rings.
+    pub(crate) fn lane(&self, ring_idx: Option<u32>) -> usize {
+        match ring_idx.and_then(|ring_idx| usize::try_from(ring_idx).ok()) {
+            Some(ring_idx) if self.apart => ring_idx.saturating_add(1),
+            _ => NO_RING,
+        }
     }
 
     /// Whether the client is told by events of fences of ring `ring_idx`.
@@ -207,6 +222,12 @@ impl Context {
             timeline: Timeline::new(None)?,
             rings,
             polled: setup.polled(),
+            apart: setup.capset() == proto::CAPSET_VENUS,
+        };
+        let lanes = if created.apart {
+            created.rings.len().saturating_add(1)
+        } else {
+            1
         };
         let mut gone = Gone {
             id: self.id.clone(),
@@ -228,6 +249,7 @@ impl Context {
             attach.push(command.hold(opened.object.clone()), GFP_KERNEL)?;
         }
 
+        dev.queues().open_lanes(id, lanes)?;
         // Nothing fails from here on.
         self.id.tell();
         let mut batch = dev.queues().batch();
@@ -265,7 +287,9 @@ impl Context {
             .resources
             .try_create_and_insert(resource, opened, GFP_KERNEL)?;
         if self.created.as_ref().is_some() {
-            queues.batch().push(attach.hold(object));
+            queues
+                .batch()
+                .submit(self.id(), NO_RING, attach.hold(object));
         }
         Ok(())
     }
@@ -284,17 +308,23 @@ impl Context {
         let opened = state.resources.remove(&object.id());
         if self.created.as_ref().is_some() {
             if let Some(Opened { object, detach, .. }) = opened {
-                queues.batch().push(detach.hold(object));
+                queues
+                    .batch()
+                    .submit(self.id(), NO_RING, detach.hold(object));
             }
         }
     }
 
-    /// The file is closed.
-    pub(crate) fn destroy(&self, queues: &Arc<Queues>) {
+    /// The file is closed. What has not gone to the host yet is sent before the end, or is given up
+    /// if `killed`.
+    pub(crate) fn destroy(&self, queues: &Arc<Queues>, killed: bool) {
         let destroy = self.state.lock().destroy.take();
 
         if let Some(Destroy { command, reply }) = destroy {
-            queues.batch().push(command.on_reply(reply));
+            if killed {
+                queues.cancel(self.id());
+            }
+            queues.close_lanes(self.id(), command.on_reply(reply));
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     },
     device::DrmDevice,
     object::Object,
+    queue::Waits,
     submit::{
         self,
         After,
@@ -33,8 +34,8 @@ const FLAGS: u32 = uapi::VIRTGPU_EXECBUF_FENCE_FD_IN
     | uapi::VIRTGPU_EXECBUF_FENCE_FD_OUT
     | uapi::VIRTGPU_EXECBUF_RING_IDX;
 
-/// Queues the stream, and returns before the host has carried it out. What comes before it, by a
-/// fence or sync objects, is waited for here, without a lock.
+/// Queues the stream, and returns before the host has carried it out, and before what comes before it
+/// by a fence or sync objects has signalled.
 ///
 /// # Errors
 ///
@@ -93,17 +94,20 @@ pub(super) fn execbuffer(
     let number = fd.as_ref().map(|fd| fd.reserved_fd());
 
     let before = Before::read(file, &array(args.in_syncobjs, args.num_in_syncobjs))?;
+    let mut waits = Waits::new(dev.queues(), dev.worker())?;
     for fence in &before.fences {
-        submit::wait_before(timeline, fence)?;
+        submit::wait_for(&mut waits, timeline, fence)?;
     }
     if has(uapi::VIRTGPU_EXECBUF_FENCE_FD_IN) {
-        submit::wait_before(timeline, &*sync_file::fence(args.fence_fd)?)?;
+        submit::wait_for(&mut waits, timeline, &*sync_file::fence(args.fence_fd)?)?;
     }
 
     let credit = inner.credits().take()?;
     Submission {
         ctx_id: context.id(),
         timeline,
+        lane: created.lane(ring_idx),
+        waits,
         stream,
         objects,
         event,

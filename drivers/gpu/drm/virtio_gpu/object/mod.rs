@@ -49,7 +49,8 @@ use crate::{
         Batch,
         Command,
         Reply,
-        Stamp, //
+        Stamp,
+        Tickets, //
     }, //
 };
 use kernel::{
@@ -95,6 +96,7 @@ pub(crate) struct Resource {
     /// What the host is told, with one of the states above.
     record: Arc<Record>,
     stamp: Stamp,
+    tickets: Tickets,
     /// Transfers under way from the host that end in a copy over the pages.
     reads: Atomic<u32>,
     /// The other resource that the host may have on the same pages.
@@ -132,6 +134,11 @@ impl Resource {
     /// The last command of a client that named the object.
     pub(crate) fn stamp(&self) -> &Stamp {
         &self.stamp
+    }
+
+    /// Whose turn it is among the parked jobs that name the object.
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     /// A transfer from the host begins that will end in a copy over the pages.
@@ -172,6 +179,7 @@ impl gem::DriverObject for Resource {
             dumb: args.dumb,
             record: Record::new(id.get(), args.image, args.params)?,
             stamp: Stamp::new(),
+            tickets: Tickets::new(),
             reads: Atomic::new(0),
             twin <- Twin::new(),
             copies <- Copies::new(),

@@ -8,6 +8,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    jobs::{
+        Tickets,
+        Waits, //
+    },
     watch::Since,
     Credit,
     Stamp, //
@@ -66,17 +70,55 @@ pub(crate) struct Meta {
     pub(super) reply: Option<KBox<dyn Reply>>,
     /// More of them.
     pub(super) more_objects: KVVec<ARef<gem::Object<Resource>>>,
+    /// The places of a parked job among those that name each of its objects.
+    numbers: [Option<u64>; MAX_OBJECTS],
+    /// The same of the further objects, with room for all of them.
+    more_numbers: KVVec<Option<u64>>,
+    /// What a job waits for.
+    pub(super) waits: Option<Waits>,
+    /// Whether a parked job has ended, and only keeps its place.
+    pub(super) cancelled: bool,
+    /// What a job has failed with that is yet to be ended.
+    pub(super) failed: Option<Error>,
     /// The credit that the command was given for.
     pub(super) credit: Option<Credit>,
-    /// The credits for its descriptors, if it is on a ring of a context.
+    /// Whether it is on a ring of a context, so that its descriptors have to be paid for.
+    pub(super) on_ring: bool,
+    /// The credits for them.
     pub(super) ring_credit: Option<Credit>,
 }
 
 impl Meta {
-    /// The stamps of the objects that the command names.
-    pub(super) fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+    /// The objects that the command names.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &ARef<gem::Object<Resource>>> {
         Iterator::chain(self.objects.iter().flatten(), &self.more_objects)
-            .map(|object| object.stamp())
+    }
+
+    /// The stamps of these objects.
+    pub(super) fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+        self.objects().map(|object| object.stamp())
+    }
+
+    /// Takes a place among the parked jobs of each object, as job `job`. Allocates nothing.
+    pub(super) fn take_tickets(&mut self, job: u64) {
+        for (number, object) in self.numbers.iter_mut().zip(self.objects.iter().flatten()) {
+            *number = object.tickets().take(job);
+        }
+        for object in &self.more_objects {
+            // There is room.
+            let _ = self
+                .more_numbers
+                .push_within_capacity(object.tickets().take(job));
+        }
+    }
+
+    /// The objects of a parked job, with its places there.
+    pub(super) fn tickets(&self) -> impl Iterator<Item = (&Tickets, u64)> {
+        Iterator::chain(
+            self.objects.iter().flatten().zip(&self.numbers),
+            self.more_objects.iter().zip(&self.more_numbers),
+        )
+        .filter_map(|(object, &number)| Some((object.tickets(), number?)))
     }
 }
 
@@ -111,8 +153,14 @@ impl Command {
             fenced: false,
             objects: [const { None }; MAX_OBJECTS],
             more_objects: KVVec::new(),
+            numbers: [None; MAX_OBJECTS],
+            more_numbers: KVVec::new(),
+            waits: None,
+            cancelled: false,
+            failed: None,
             reply: None,
             credit: None,
+            on_ring: false,
             ring_credit: None,
         };
 
@@ -155,9 +203,25 @@ impl Command {
         self
     }
 
-    /// Names any number of objects, in place of those named so before.
-    pub(crate) fn hold_all(mut self, objects: KVVec<ARef<gem::Object<Resource>>>) -> Self {
+    /// Names any number of objects in place of those named so before.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn hold_all(mut self, objects: KVVec<ARef<gem::Object<Resource>>>) -> Result<Self> {
+        self.0.data.more_numbers = KVVec::with_capacity(objects.len(), GFP_KERNEL)?;
         self.0.data.more_objects = objects;
+        Ok(self)
+    }
+
+    /// The further objects.
+    pub(crate) fn held(&self) -> &[ARef<gem::Object<Resource>>] {
+        &self.0.data.more_objects
+    }
+
+    /// Has the command, which is a job, wait.
+    pub(crate) fn after(mut self, waits: Waits) -> Self {
+        self.0.data.waits = Some(waits);
         self
     }
 
@@ -180,9 +244,9 @@ impl Command {
         self
     }
 
-    /// Charges the descriptors of a command on a ring of a context to the device.
-    pub(super) fn charge_ring(mut self, credit: Credit) -> Self {
-        self.0.data.ring_credit = Some(credit);
+    /// Has the command, which is a job, be one on a ring of a context, whose work may never end.
+    pub(crate) fn on_ring(mut self) -> Self {
+        self.0.data.on_ring = true;
         self
     }
 

@@ -9,7 +9,8 @@
 //!
 //! A command keeps its descriptors until its fence has signalled, and work on a ring of a context may
 //! take for ever: some hosts forget it, with a context or always. So such commands take credits of
-//! the device as well, and leave half of its descriptors to all that makes no use of rings.
+//! the device when they go to the host, and leave half of its descriptors to all that makes no use of
+//! rings.
 #![forbid(unsafe_code)]
 
 use kernel::{
@@ -68,26 +69,27 @@ impl Credits {
     ///
     /// [`ERESTARTSYS`] if a signal arrives first.
     pub(crate) fn take(self: &Arc<Self>) -> Result<Credit> {
-        self.take_some(1)
-    }
-
-    /// Takes `count` credits at once, or all there are if that is less. Not to be called with a lock
-    /// held.
-    ///
-    /// # Errors
-    ///
-    /// [`ERESTARTSYS`] if a signal arrives first.
-    pub(super) fn take_some(self: &Arc<Self>, count: u32) -> Result<Credit> {
-        let count = count.min(self.all);
         let mut left = self.left.lock();
 
-        while *left < count {
+        while *left == 0 {
             if self.returned.wait_interruptible(&mut left) {
                 return Err(ERESTARTSYS);
             }
         }
-        *left -= count;
+        *left -= 1;
         Ok(Credit {
+            of: self.clone(),
+            count: 1,
+        })
+    }
+
+    /// Takes `count` credits, or all that there can be if that is less, unless they are not there now.
+    pub(super) fn try_take(self: &Arc<Self>, count: u32) -> Option<Credit> {
+        let count = count.min(self.all);
+        let mut left = self.left.lock();
+
+        *left = left.checked_sub(count)?;
+        Some(Credit {
             of: self.clone(),
             count,
         })
@@ -103,8 +105,7 @@ pub(crate) struct Credit {
 impl Drop for Credit {
     fn drop(&mut self) {
         *self.of.left.lock() += self.count;
-        // Those who wait may want different numbers.
-        self.of.returned.notify_all();
+        self.of.returned.notify_one();
     }
 }
 
@@ -130,11 +131,12 @@ mod tests {
     #[test]
     fn more_than_there_are_is_all() -> Result {
         let credits = Credits::with(3)?;
-        let two = credits.take_some(2)?;
+        let two = credits.try_take(2);
 
         assert_eq!(*credits.left.lock(), 1);
+        assert!(credits.try_take(4).is_none());
         drop(two);
-        let all = credits.take_some(4)?;
+        let all = credits.try_take(4);
         assert_eq!(*credits.left.lock(), 0);
         drop(all);
         assert_eq!(*credits.left.lock(), 3);

@@ -10,6 +10,7 @@
 
 mod command;
 mod credit;
+mod jobs;
 mod reaper;
 mod reply;
 mod request;
@@ -25,6 +26,10 @@ pub(crate) use self::{
         Credit,
         Credits, //
     },
+    jobs::{
+        Tickets,
+        Waits, //
+    },
     request::{
         Pending,
         TIMEOUT_MS, //
@@ -34,6 +39,7 @@ pub(crate) use self::{
 
 use self::{
     command::Meta,
+    jobs::Jobs,
     reaper::Reaper,
     ring::{
         panic,
@@ -99,6 +105,8 @@ pub(crate) struct Queues {
     #[pin]
     cursor: Ring,
     #[pin]
+    jobs: Jobs,
+    #[pin]
     reaper: Reaper,
     /// For the descriptors that commands on rings of contexts may have, once there is a ring.
     ring_credits: SetOnce<Arc<Credits>>,
@@ -108,11 +116,14 @@ pub(crate) struct Queues {
     reap_work: Work<Self, 1>,
     #[pin]
     watch_work: DelayedWork<Self, 2>,
+    #[pin]
+    release_work: Work<Self, 3>,
 }
 
 impl_has_work! {
     impl HasWork<Self, 0> for Queues { self.complete_work }
     impl HasWork<Self, 1> for Queues { self.reap_work }
+    impl HasWork<Self, 3> for Queues { self.release_work }
 }
 
 impl_has_delayed_work! {
@@ -148,6 +159,15 @@ impl WorkItem<2> for Queues {
     }
 }
 
+/// Release of jobs.
+impl WorkItem<3> for Queues {
+    type Pointer = Arc<Queues>;
+
+    fn run(this: Arc<Queues>) {
+        this.release();
+    }
+}
+
 impl Queues {
     /// Creates queues that are not at work yet. `dev` is named in log lines.
     ///
@@ -160,11 +180,13 @@ impl Queues {
                 dev: dev.into(),
                 control <- Ring::new(),
                 cursor <- Ring::new(),
+                jobs <- Jobs::new(),
                 reaper <- Reaper::new(),
                 ring_credits: SetOnce::new(),
                 complete_work <- new_work!("virtio_gpu::complete"),
                 reap_work <- new_work!("virtio_gpu::reap"),
                 watch_work <- new_delayed_work!("virtio_gpu::watch"),
+                release_work <- new_work!("virtio_gpu::release"),
             }),
             GFP_KERNEL,
         )
@@ -233,17 +255,16 @@ impl Queues {
         self.control.limits().ok_or(ENODEV)
     }
 
-    /// Charges `command` for its descriptors, once there are some to be had: it is for a ring of a
-    /// context, whose work may never end. Not to be called with a lock held.
-    ///
-    /// # Errors
-    ///
-    /// [`ERESTARTSYS`] if a signal arrives first, [`ENODEV`] if the queues were never at work.
-    pub(crate) fn charge_ring(&self, command: Command) -> Result<Command> {
-        let credits = self.ring_credits.as_ref().ok_or(ENODEV)?;
-        let count = self.control.descriptors(command.0.segments());
+    /// Takes the credits for the descriptors of a command that is on a ring of a context. Returns
+    /// whether it may go to the host now.
+    fn pay(&self, request: &mut virtio::Request<Meta>) -> bool {
+        let Some(credits) = self.ring_credits.as_ref().filter(|_| request.data.on_ring) else {
+            return true;
+        };
+        let count = self.control.descriptors(request.segments());
 
-        Ok(command.charge_ring(credits.take_some(count)?))
+        request.data.ring_credit = credits.try_take(count);
+        request.data.ring_credit.is_some()
     }
 
     fn push(self: &Arc<Self>, ring: &Ring, command: Command, class: Class) {
@@ -265,6 +286,10 @@ impl Queues {
             self.reaper.put(request, false);
         }
         self.end_all(failed, error);
+        // Descriptors of rings may have come free.
+        if self.jobs.parked() != 0 {
+            self.release();
+        }
     }
 
     /// Ends a command that the device will not answer.
@@ -324,6 +349,7 @@ impl Queues {
     pub(crate) fn lose(self: &Arc<Self>) {
         let mut parked = Fifo::new();
 
+        self.jobs.lose(&mut parked);
         self.control.lose(&mut parked);
         self.cursor.lose(&mut parked);
         self.end_all(parked, ENODEV);
@@ -338,6 +364,11 @@ impl Queues {
         self.cursor.empty(reset, &mut unused);
         self.reaper.release();
         self.end_all(unused, ENODEV);
+    }
+
+    /// Number of jobs of contexts that wait for fences or for jobs before them.
+    pub(crate) fn parked_jobs(&self) -> usize {
+        self.jobs.parked()
     }
 
     /// Where the commands of the control queue and of the cursor queue are.
@@ -465,7 +496,7 @@ impl Drop for Batch<'_> {
 /// Receives the interrupts.
 struct Interrupts {
     queues: Arc<Queues>,
-    worker: OwnedQueue,
+    worker: Arc<OwnedQueue>,
 }
 
 impl virtio::Handler for Interrupts {
@@ -482,8 +513,8 @@ pub(crate) struct QueueOwner {
 }
 
 impl QueueOwner {
-    /// Finds the virtqueues of `dev` and starts `queues` on them. Commands are to be
-    /// pushed once the device is ready.
+    /// Finds the virtqueues of `dev` and starts `queues` on them, which complete commands on
+    /// `worker`. Commands are to be pushed once the device is ready.
     ///
     /// # Errors
     ///
@@ -491,11 +522,12 @@ impl QueueOwner {
     pub(crate) fn start(
         dev: &virtio::Device<device::Core<'_>>,
         queues: Arc<Queues>,
+        worker: Arc<OwnedQueue>,
     ) -> Result<Self> {
         let handler = Arc::new(
             Interrupts {
                 queues: queues.clone(),
-                worker: OwnedQueue::new_highpri(c"virtio_gpu")?,
+                worker,
             },
             GFP_KERNEL,
         )?;

@@ -2,8 +2,9 @@
 
 //! Submissions: command streams of a client on their way to its context.
 //!
-//! All that can fail is done first: the stream is copied, what comes before it is waited for, memory
-//! is allocated, the objects are locked. From when the fence has its place on the timeline nothing
+//! All that can fail is done first: the stream is copied, memory is allocated, the objects are locked.
+//! What comes before it on other timelines is not waited for here: the submission is parked until that
+//! has signalled, and the caller goes on. From when the fence has its place on the timeline nothing
 //! fails any more, and it is given to whoever is to have it.
 #![forbid(unsafe_code)]
 
@@ -48,7 +49,8 @@ use crate::{
     object::Object,
     queue::{
         Command,
-        Credit, //
+        Credit,
+        Waits, //
     }, //
 };
 use kernel::{
@@ -67,6 +69,10 @@ pub(crate) struct Submission<'a> {
     pub(crate) ctx_id: u32,
     /// The order that it has a place in.
     pub(crate) timeline: &'a Arc<Timeline>,
+    /// The context's lane that it is in.
+    pub(crate) lane: usize,
+    /// What it waits for.
+    pub(crate) waits: Waits,
     /// The stream.
     pub(crate) stream: KVVec<u8>,
     /// The objects that it uses.
@@ -81,18 +87,18 @@ pub(crate) struct Submission<'a> {
     pub(crate) credit: Credit,
 }
 
-/// Waits until the fences that `fence` is made of have signalled, those aside that are of `timeline`,
-/// which the host keeps in order.
+/// Has `waits` include the fences that `fence` is made of, those aside that are of `timeline`, which
+/// the host keeps in order.
 ///
 /// # Errors
 ///
-/// [`ERESTARTSYS`] if a signal is pending.
-pub(crate) fn wait_before(timeline: &Timeline, fence: &Fence) -> Result {
+/// [`ENOMEM`].
+pub(crate) fn wait_for(waits: &mut Waits, timeline: &Timeline, fence: &Fence) -> Result {
     fence.for_each(|fence| {
         if timeline.has(fence) {
             return Ok(());
         }
-        fence.wait_interruptible()
+        waits.add(fence)
     })
 }
 
@@ -118,24 +124,25 @@ impl Submission<'_> {
         let fenced = self.is_fenced();
         let size = u32::try_from(self.stream.len())?;
         let mut command = Command::new(proto::Submit3d::new(self.ctx_id, size))?;
-        command = command.charge(self.credit);
+        command = command.charge(self.credit).after(self.waits);
 
         if !self.stream.is_empty() {
             let payload = Payload::new(self.stream, dev.queues().payload_limits()?)?;
             command = command.payload(payload);
         }
         if !fenced {
-            dev.queues().batch().push(command);
+            dev.queues().batch().submit(self.ctx_id, self.lane, command);
             return Ok(());
         }
 
         if self.timeline.ring_idx().is_some() {
-            command = dev.queues().charge_ring(command)?;
+            command = command.on_ring();
         }
         let prepared = self.timeline.prepare()?;
-        let locked = match self.objects.is_empty() {
-            true => None,
-            false => Some(Locked::new(&self.objects)?),
+        let command = command.hold_all(self.objects)?;
+        let locked = match command.held() {
+            [] => None,
+            objects => Some(Locked::new(objects)?),
         };
         let mut job: JobFence = prepared.submit();
         let fence = ARef::from(job.fence());
@@ -153,7 +160,7 @@ impl Submission<'_> {
             .for_each(|locked| locked.add_fence(&fence, Usage::Write));
         dev.queues()
             .batch()
-            .push(command.fence(job).hold_all(self.objects));
+            .submit(self.ctx_id, self.lane, command.fence(job));
         self.after.give(&fence);
         if let Some((fd, file)) = file {
             fd.fd_install(file);

@@ -8,7 +8,10 @@ use crate::{
         resv::ReservationGuard,
         Usage, //
     },
-    context::Context,
+    context::{
+        Context,
+        NO_RING, //
+    },
     device::DrmDevice,
     fence::Prepared,
     object::Object,
@@ -93,6 +96,7 @@ fn wait(object: &Object) -> Result {
 /// A transfer's turn on its object: no other has one before this is queued.
 struct Turn<'a> {
     dev: &'a DrmDevice,
+    ctx_id: u32,
     object: &'a ARef<Object>,
     prepared: Prepared,
     fences: ReservationGuard<'a>,
@@ -106,6 +110,7 @@ impl<'a> Turn<'a> {
         }
         Ok(Self {
             dev,
+            ctx_id: context.id(),
             object,
             prepared: context.ensure(dev)?.timeline().prepare()?,
             fences: object.reservation().lock_for_fence()?,
@@ -117,10 +122,11 @@ impl<'a> Turn<'a> {
         let job = self.prepared.submit();
 
         self.fences.add_fence(job.fence(), Usage::Write);
-        self.dev
-            .queues()
-            .batch()
-            .push(command.hold(self.object.clone()).fence(job));
+        self.dev.queues().batch().submit(
+            self.ctx_id,
+            NO_RING,
+            command.hold(self.object.clone()).fence(job),
+        );
     }
 }
 

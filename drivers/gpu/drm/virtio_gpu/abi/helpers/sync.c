@@ -24,6 +24,11 @@ void abi_helper_syncobj_put(struct drm_syncobj *syncobj)
 	drm_syncobj_put(syncobj);
 }
 
+bool abi_helper_current_is_killed(void)
+{
+	return (current->flags & PF_EXITING) && current->exit_code == SIGKILL;
+}
+
 void abi_helper_current_comm(u8 *name, size_t len)
 {
 	char comm[TASK_COMM_LEN];

@@ -58,22 +58,6 @@ impl Fence {
         unsafe { (*self.as_raw()).context }
     }
 
-    /// Waits for the fence, whatever it ends with.
-    ///
-    /// # Errors
-    ///
-    /// [`ERESTARTSYS`] if a signal is pending.
-    pub(crate) fn wait_interruptible(&self) -> Result {
-        // SAFETY: The fence is valid by the type invariant.
-        let left = unsafe { bindings::dma_fence_wait_timeout(self.as_raw(), true, c_long::MAX) };
-
-        if left < 0 {
-            // CAST: An errno fits.
-            return Err(Error::from_errno(left as i32));
-        }
-        Ok(())
-    }
-
     /// Calls `f` with each of the fences that this one is made of, until one fails.
     ///
     /// # Errors

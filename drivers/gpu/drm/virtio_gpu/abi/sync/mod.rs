@@ -2,6 +2,7 @@
 
 //! Synchronisation primitives beyond those of `rust/kernel/sync`.
 
+pub(crate) mod callback;
 pub(crate) mod completion;
 pub(crate) mod fence;
 pub(crate) mod resv;
@@ -9,6 +10,10 @@ pub(crate) mod sync_file;
 pub(crate) mod workqueue;
 
 pub(crate) use self::{
+    callback::{
+        Callback,
+        Signalled, //
+    },
     completion::Completion,
     fence::{
         DriverFence,

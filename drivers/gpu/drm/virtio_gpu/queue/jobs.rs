@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Jobs: commands of a context on their way to the ring.
+//!
+//! A job may have to wait for fences, and for jobs before it. It is parked then, and goes to the
+//! ring when nothing is before it any more; the ioctl that made it has returned long since. What is
+//! kept in order:
+//!
+//! * jobs of a lane, of which a context has one or more;
+//! * jobs that name the same object, of whatever context: none gets past one that is parked;
+//! * the end of a context comes after all its jobs.
+//!
+//! Each of these is settled in one step when a job is submitted, so what a job waits for was there
+//! before it, and jobs cannot wait for each other.
+#![forbid(unsafe_code)]
+
+use super::{
+    command::Meta,
+    reply,
+    Batch,
+    Class,
+    Command,
+    Queues, //
+};
+use crate::abi::{
+    sync::{
+        Callback,
+        Fence,
+        OwnedQueue,
+        Signalled,
+        Signalling, //
+    },
+    virtio::{
+        Fifo,
+        Request, //
+    }, //
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        Arc,
+        ArcBorrow,
+        SpinLock, //
+    }, //
+};
+
+/// Whose turn it is among the parked jobs that name an object. Changes under the lock of [`Jobs`].
+pub(crate) struct Tickets {
+    taken: Atomic<u64>,
+    served: Atomic<u64>,
+    /// The job that took the last one, which may name the object twice.
+    last: Atomic<u64>,
+}
+
+impl Tickets {
+    /// Of an object that no job has named.
+    pub(crate) const fn new() -> Self {
+        Self {
+            taken: Atomic::new(0),
+            served: Atomic::new(0),
+            last: Atomic::new(0),
+        }
+    }
+
+    /// Whether no parked job names the object.
+    fn is_free(&self) -> bool {
+        self.is_at(self.taken.load(Relaxed))
+    }
+
+    fn is_at(&self, turn: u64) -> bool {
+        self.served.load(Relaxed) == turn
+    }
+
+    /// Takes the next turn for job `job`, unless it has done so.
+    pub(super) fn take(&self, job: u64) -> Option<u64> {
+        if self.last.load(Relaxed) == job {
+            return None;
+        }
+        self.last.store(job, Relaxed);
+        Some(self.taken.fetch_add(1, Relaxed))
+    }
+
+    /// Who has the turn is done with it.
+    fn serve(&self) {
+        self.served.fetch_add(1, Relaxed);
+    }
+}
+
+/// The fences that a job waits for.
+pub(crate) struct Waits {
+    fences: Arc<Fences>,
+    _callbacks: KVec<Pin<KBox<Callback<Fences>>>>,
+}
+
+/// Counts the fences that have not signalled.
+struct Fences {
+    /// One more as long as the job is being made.
+    left: Atomic<u32>,
+    queues: Arc<Queues>,
+    worker: Arc<OwnedQueue>,
+}
+
+impl Signalled for Fences {
+    fn signalled(this: ArcBorrow<'_, Self>) {
+        if this.left.fetch_add(u32::MAX, Full) == 1 {
+            // Queued already is fine, it looks at all jobs.
+            let _ = this.worker.enqueue::<_, 3>(this.queues.clone());
+        }
+    }
+}
+
+impl Waits {
+    /// Waits for nothing so far. Jobs are released on `worker`.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn new(queues: &Arc<Queues>, worker: &Arc<OwnedQueue>) -> Result<Self> {
+        Ok(Self {
+            fences: Arc::new(
+                Fences {
+                    left: Atomic::new(1),
+                    queues: queues.clone(),
+                    worker: worker.clone(),
+                },
+                GFP_KERNEL,
+            )?,
+            _callbacks: KVec::new(),
+        })
+    }
+
+    /// Also waits for `fence`.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn add(&mut self, fence: &Fence) -> Result {
+        // Before it can be told of.
+        self.fences.left.fetch_add(1, Relaxed);
+        match Callback::add(fence, self.fences.clone()) {
+            Ok(Some(callback)) => Ok(self._callbacks.push(callback, GFP_KERNEL)?),
+            result => {
+                self.fences.left.fetch_add(u32::MAX, Relaxed);
+                result.map(|_| ())
+            }
+        }
+    }
+
+    /// Whether all fences have signalled, while the job is being made.
+    fn is_over_already(&self) -> bool {
+        self.fences.left.load(Acquire) == 1
+    }
+
+    /// The same of a job that is parked.
+    fn is_over(&self) -> bool {
+        self.fences.left.load(Acquire) == 0
+    }
+}
+
+/// The jobs of a device that are parked.
+#[pin_data]
+pub(super) struct Jobs {
+    #[pin]
+    state: SpinLock<State>,
+}
+
+struct State {
+    /// By the context's number.
+    contexts: RBTree<u32, Lanes>,
+    parked: usize,
+    /// Jobs that were ever parked.
+    number: u64,
+    lost: bool,
+}
+
+/// The jobs of a context.
+struct Lanes {
+    lanes: KVec<Fifo<Meta>>,
+    parked: usize,
+    /// What goes to the host when none is left.
+    last: Option<KBox<Request<Meta>>>,
+}
+
+/// Whether a job may go to the ring, but for those before it in its lane.
+fn is_ready(meta: &Meta) -> bool {
+    let fences = meta.cancelled || meta.waits.as_ref().is_none_or(Waits::is_over);
+
+    fences
+        && meta
+            .tickets()
+            .all(|(tickets, number)| tickets.is_at(number))
+}
+
+impl Jobs {
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            state <- new_spinlock!(
+                State {
+                    contexts: RBTree::new(),
+                    parked: 0,
+                    number: 0,
+                    lost: false,
+                },
+                "virtio_gpu::Jobs"
+            ),
+        })
+    }
+
+    /// Number of jobs that are parked.
+    pub(super) fn parked(&self) -> usize {
+        self.state.lock().parked
+    }
+
+    /// Puts all parked jobs into `ended`, and parks none from now on.
+    pub(super) fn lose(&self, ended: &mut Fifo<Meta>) {
+        let mut state = self.state.lock();
+
+        state.lost = true;
+        state.parked = 0;
+        for lanes in state.contexts.values_mut() {
+            lanes.parked = 0;
+            for lane in &mut lanes.lanes {
+                while let Some(request) = lane.pop() {
+                    request
+                        .data
+                        .tickets()
+                        .for_each(|(tickets, _)| tickets.serve());
+                    ended.push(request);
+                }
+            }
+            if let Some(request) = lanes.last.take() {
+                ended.push(request);
+            }
+        }
+    }
+}
+
+/// What became of a job in the first step of a lane.
+enum Step {
+    /// It went to the ring.
+    Sent,
+    /// It ends without the host having seen it.
+    Ended(Option<Error>, KBox<Request<Meta>>),
+    /// Nothing may go on.
+    Stuck,
+}
+
+impl Queues {
+    /// Makes room for the jobs of context `ctx_id`, which has so many lanes.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn open_lanes(&self, ctx_id: u32, count: usize) -> Result {
+        let mut lanes = KVec::with_capacity(count, GFP_KERNEL)?;
+
+        for _ in 0..count {
+            lanes.push(Fifo::new(), GFP_KERNEL)?;
+        }
+        let lanes = Lanes {
+            lanes,
+            parked: 0,
+            last: None,
+        };
+        let node = RBTreeNode::new(ctx_id, lanes, GFP_KERNEL)?;
+        let before = self.jobs.state.lock().contexts.insert(node);
+        // The number is not given twice.
+        drop(before);
+        Ok(())
+    }
+
+    /// Context `ctx_id` ends by `destroy`, after all its jobs.
+    pub(crate) fn close_lanes(self: &Arc<Self>, ctx_id: u32, destroy: Command) {
+        let destroy = {
+            let mut state = self.jobs.state.lock();
+
+            match state.contexts.get_mut(&ctx_id) {
+                Some(lanes) if lanes.parked != 0 => {
+                    lanes.last = Some(destroy.0);
+                    None
+                }
+                _ => Some(destroy),
+            }
+        };
+
+        if let Some(destroy) = destroy {
+            let node = self.jobs.state.lock().contexts.remove_node(&ctx_id);
+            drop(node);
+            self.batch().push(destroy);
+        }
+    }
+
+    /// Ends the jobs of context `ctx_id` that are parked, with [`ECANCELED`]. They keep their places
+    /// until it would be their turn, for others are behind them.
+    pub(crate) fn cancel(self: &Arc<Self>, ctx_id: u32) {
+        for index in 0.. {
+            let jobs = {
+                let mut state = self.jobs.state.lock();
+                let Some(lane) = state.lane(ctx_id, index) else {
+                    break;
+                };
+                core::mem::replace(lane, Fifo::new())
+            };
+            let jobs = cancelled(jobs);
+
+            if let Some(lane) = self.jobs.state.lock().lane(ctx_id, index) {
+                // Nobody submits to a context that ends.
+                drop(core::mem::replace(lane, jobs));
+            }
+        }
+        self.release();
+    }
+
+    /// Sends the jobs that nothing holds back any more.
+    pub(super) fn release(self: &Arc<Self>) {
+        let _signalling = Signalling::begin();
+        let mut ended = Fifo::new();
+
+        while self.step(&mut ended) {}
+        while let Some(mut request) = ended.pop() {
+            if let Some(e) = request.data.failed.take() {
+                reply::fail(&mut request, e);
+            }
+            // The host has never seen it.
+            self.reaper.put(request, false);
+        }
+        self.reap();
+        self.kick();
+    }
+
+    /// Goes through the contexts once. Returns whether anything has moved, so that it is to be done
+    /// again.
+    fn step(&self, ended: &mut Fifo<Meta>) -> bool {
+        let mut state = self.jobs.state.lock();
+        let State {
+            contexts, parked, ..
+        } = &mut *state;
+        let mut moved = false;
+        let mut over = None;
+
+        if *parked == 0 {
+            return false;
+        }
+        for (&ctx_id, lanes) in contexts.iter_mut() {
+            let Lanes {
+                lanes,
+                parked: own,
+                last,
+            } = lanes;
+
+            for lane in lanes {
+                loop {
+                    match self.advance(lane) {
+                        Step::Stuck => break,
+                        Step::Sent => {}
+                        Step::Ended(e, mut request) => {
+                            request.data.failed = e;
+                            ended.push(request);
+                        }
+                    }
+                    moved = true;
+                    *parked = parked.saturating_sub(1);
+                    *own = own.saturating_sub(1);
+                }
+            }
+            if *own == 0 {
+                if let Some(last) = last.take() {
+                    if let Err((e, mut request)) = self.control.push(last, Class::Client) {
+                        request.data.failed = Some(e);
+                        ended.push(request);
+                    }
+                    over = Some(ctx_id);
+                    break;
+                }
+            }
+        }
+
+        let Some(ctx_id) = over else {
+            return moved;
+        };
+        let node = contexts.remove_node(&ctx_id);
+        drop(state);
+        drop(node);
+        true
+    }
+
+    /// Takes the first job of `lane` if it is ready, and sends it.
+    fn advance(&self, lane: &mut Fifo<Meta>) -> Step {
+        if !lane.front().is_some_and(|request| is_ready(&request.data)) {
+            return Step::Stuck;
+        }
+        let Some(mut request) = lane.pop() else {
+            return Step::Stuck;
+        };
+
+        if !request.data.cancelled && !self.pay(&mut request) {
+            lane.push_front(request);
+            return Step::Stuck;
+        }
+        request
+            .data
+            .tickets()
+            .for_each(|(tickets, _)| tickets.serve());
+        if request.data.cancelled {
+            return Step::Ended(None, request);
+        }
+        match self.control.push(request, Class::Client) {
+            Ok(()) => Step::Sent,
+            Err((e, request)) => Step::Ended(Some(e), request),
+        }
+    }
+}
+
+/// The jobs of a lane, which end with [`ECANCELED`].
+fn cancelled(mut jobs: Fifo<Meta>) -> Fifo<Meta> {
+    let mut ended = Fifo::new();
+
+    while let Some(mut request) = jobs.pop() {
+        if !core::mem::replace(&mut request.data.cancelled, true) {
+            reply::fail(&mut request, ECANCELED);
+        }
+        ended.push(request);
+    }
+    ended
+}
+
+impl State {
+    fn lane(&mut self, ctx_id: u32, index: usize) -> Option<&mut Fifo<Meta>> {
+        self.contexts.get_mut(&ctx_id)?.lanes.get_mut(index)
+    }
+
+    /// Whether a job would have to wait.
+    fn holds_back(&mut self, ctx_id: u32, index: usize, meta: &Meta) -> bool {
+        meta.waits
+            .as_ref()
+            .is_some_and(|waits| !waits.is_over_already())
+            || self
+                .lane(ctx_id, index)
+                .is_some_and(|lane| !lane.is_empty())
+            || meta.objects().any(|object| !object.tickets().is_free())
+    }
+}
+
+impl Batch<'_> {
+    /// Submits a job of context `ctx_id` to its lane `index`. It goes to the ring now, or when
+    /// nothing is before it any more. Does not wait.
+    pub(crate) fn submit(&mut self, ctx_id: u32, index: usize, command: Command) {
+        let mut request = command.0;
+        let fences = request
+            .data
+            .waits
+            .as_ref()
+            .map(|waits| waits.fences.clone());
+        let mut state = self.queues.jobs.state.lock();
+
+        if state.lost
+            || (!state.holds_back(ctx_id, index, &request.data) && self.queues.pay(&mut request))
+        {
+            let result = self.queues.control.push(request, self.class);
+
+            drop(state);
+            if let Err((e, request)) = result {
+                self.queues.end(request, e);
+                self.queues.reap();
+            }
+            return;
+        }
+
+        let State {
+            contexts,
+            parked,
+            number,
+            ..
+        } = &mut *state;
+        let lanes = contexts.get_mut(&ctx_id).and_then(|lanes| {
+            let lane = lanes.lanes.get_mut(index)?;
+            Some((lane, &mut lanes.parked))
+        });
+        let Some((lane, own)) = lanes else {
+            drop(state);
+            // Of a context that there is not.
+            self.queues.end(request, ECANCELED);
+            return;
+        };
+        *number += 1;
+        request.data.take_tickets(*number);
+        lane.push(request);
+        *own += 1;
+        *parked += 1;
+        drop(state);
+        // It is made; perhaps the last fence has signalled meanwhile.
+        if let Some(fences) = fences {
+            Fences::signalled(fences.as_arc_borrow());
+        }
+    }
+}
