@@ -3,7 +3,7 @@
 # In the guest: the programs that came along, each a set of tests, in this order.
 status=0
 ulimit -n 4096
-for p in ${PROGRAMS:-context resource submit sync wire life}; do
+for p in ${PROGRAMS:-context resource submit async sync wire life}; do
 	for bits in 64 32; do
 		# The cycles are long, and the same for both.
 		[ "$p$bits" != life32 ] || export CYCLES=200

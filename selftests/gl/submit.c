@@ -462,10 +462,15 @@ TEST_F(file, r95_fence_in_and_out)
 		.flags = VIRTGPU_EXECBUF_FENCE_FD_IN | VIRTGPU_EXECBUF_FENCE_FD_OUT, .fence_fd = in,
 		.command = ptr(stream),
 	};
-	uint8_t *mem = map(self->fd, handle, 4096);
+	/* Looks from a context of its own: what comes after the stream in the same one may wait for it. */
+	int other = open(RENDER, O_RDWR), dmabuf = export_fd(self->fd, handle);
+	struct drm_prime_handle p = { .fd = dmabuf };
+	uint8_t *mem;
 	pid_t child;
 
 	ASSERT_LE(0, in);
+	ASSERT_EQ(0, call(other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p));
+	mem = map(other, p.handle, 4096);
 	ASSERT_NE(NULL, mem);
 	e.size = write_stream(stream, resource, 4000, 1) * 4;
 	ASSERT_EQ(0, to_host(self->fd, handle, (struct area){ .w = 4096, .h = 1 }));
@@ -477,7 +482,7 @@ TEST_F(file, r95_fence_in_and_out)
 		for (int n = 0; n < 10; n++) {
 			sleep_ms(20);
 			memset(mem, 0x5a, 4096);
-			if (from_host(self->fd, handle, (struct area){ .w = 4096, .h = 1 }) || wait_for(self->fd, handle, 0))
+			if (from_host(other, p.handle, (struct area){ .w = 4096, .h = 1 }) || wait_for(other, p.handle, 0))
 				saw = 1;
 			for (int i = 0; i < 4096; i++)
 				saw |= mem[i];
