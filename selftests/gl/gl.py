@@ -32,7 +32,7 @@ def build():
     """The programs, for 64 and 32 bits; the folder they are in."""
     tests = os.path.join(BUILD, "tests")
     os.makedirs(tests, exist_ok=True)
-    for program in PROGRAMS:
+    for program in (*PROGRAMS, "gone"):
         for bits in ("64", "32"):
             to = os.path.join(tests, program + bits)
             sources = [os.path.join(HERE, n) for n in (program + ".c", "gl.h")]
@@ -86,16 +86,21 @@ class Host:
             self.resources.discard(res)
 
 
+def boot(out, timeout, *words):
+    """The programs in a guest with virgl; its status."""
+    return subprocess.run(
+        [os.environ["VGPU_BOOT"], "--driver", DRIVER, "--image", "none", "--no-udev", "--gl", "--add", build() + ":tests",
+         "--env", "VGPU_QUICK=" + QUICK,
+         # No console on the screen: what draws it waits for vertical blanks, which come late while the host is this busy.
+         "--append", "drm_kms_helper.fbdev_emulation=0", "--timeout", str(timeout), *words,
+         "--out", out, "--run", os.path.join(HERE, "run.sh")], check=False).returncode
+
+
 def programs():
     trace = os.path.join(OUT, "trace")
     words = " ".join(f"-trace enable=virtio_gpu_cmd_{e},file={trace}" for e in EVENTS)
     cycles = "200" if QUICK else os.environ.get("CYCLES") or "10000"
-    status = subprocess.run(
-        [os.environ["VGPU_BOOT"], "--driver", DRIVER, "--image", "none", "--no-udev", "--gl", "--add", build() + ":tests",
-         "--env", "VGPU_QUICK=" + QUICK, "--env", "CYCLES=" + cycles,
-         # No console on the screen: what draws it waits for vertical blanks, which come late while the host is this busy.
-         "--append", "drm_kms_helper.fbdev_emulation=0", "--qemu=" + words, "--timeout", "1200",
-         "--out", OUT, "--run", os.path.join(HERE, "run.sh")], check=False).returncode
+    status = boot(OUT, 1200, "--env", "CYCLES=" + cycles, "--qemu=" + words)
     global number
     number = 500
     result(status != 99, "the guest ends well, no complaint from its kernel")
@@ -121,20 +126,24 @@ def programs():
 def bounced():
     """The transfers once more on a device behind the DMA API, where the host sees copies of all pages (row 110)."""
     global number
-    out = os.path.join(OUT, "bounced")
-    status = subprocess.run(
-        [os.environ["VGPU_BOOT"], "--driver", DRIVER, "--image", "none", "--no-udev", "--gl",
-         "--device", "virtio-gpu-gl-pci,iommu_platform=on", "--append", "swiotlb=65536,force", "--add", build() + ":tests",
-         "--env", "VGPU_QUICK=" + QUICK, "--env", "VGPU_DMA=1", "--env", "PROGRAMS=resource",
-         "--append", "drm_kms_helper.fbdev_emulation=0", "--timeout", "600",
-         "--out", out, "--run", os.path.join(HERE, "run.sh")], check=False).returncode
+    status = boot(os.path.join(OUT, "bounced"), 600, "--device", "virtio-gpu-gl-pci,iommu_platform=on",
+                  "--append", "swiotlb=65536,force", "--env", "VGPU_DMA=1", "--env", "PROGRAMS=resource")
     number = 800
     result(status == 0, "behind the DMA API the guest ends well, no complaint from its kernel")
+
+
+def gone():
+    """The device is taken away."""
+    global number
+    status = boot(os.path.join(OUT, "gone"), 200, "--env", "PROGRAMS=gone")
+    number = 900
+    result(status == 0, "after the device was taken away the guest ends well, no complaint from its kernel")
 
 
 def main():
     programs()
     bounced()
+    gone()
 
 
 main()
