@@ -155,10 +155,15 @@ class Bench:
         if diff:
             raise Failed(f"screendump: {diff}")
         view = self.views[head]
-        end = time.monotonic() + settle
         view.poll(HOLD)
-        while (diff := difference(view.picture, want)) and time.monotonic() < end:
-            view.poll(0.1)
+        for _ in range(2):
+            end = time.monotonic() + settle / 2
+            while (diff := difference(view.picture, want)) and time.monotonic() < end:
+                view.poll(0.1)
+            if not diff:
+                break
+            # All that has been flushed, once more, in case the viewer has missed a part.
+            view.refresh()
         if diff:
             raise Failed(f"viewer (was it flushed?): {diff}")
 
