@@ -49,7 +49,7 @@ port=${gpu%/*}
 said() { grep -q "$1" /tmp/busy; }
 ended() { ! kill -0 $busy 2>/dev/null; }
 begin() {	# MICROSECONDS: the client is at work for so long when this returns
-	wait_for 20 card || { echo "no card"; return 1; }
+	wait_for 60 card || { echo "no card"; return 1; }
 	: >/tmp/busy
 	./busy $(card) >/tmp/busy 2>&1 3>&- 4>&- & busy=$!
 	wait_for 60 said busy || { echo "not busy: $(cat /tmp/busy)"; return 1; }
@@ -77,7 +77,7 @@ take() {	# KIND
 	esac
 	[ ! -e $gpu ]
 }
-back() { echo 1 >/sys/bus/pci/rescan; wait_for 20 card && [ -e $gpu ] && card; }
+back() { echo 1 >/sys/bus/pci/rescan; wait_for 60 card && [ -e $gpu ] && card; }
 who() { for p in $(stuck); do echo "$p $(cat /proc/$p/comm) $(tr '\\n' ' ' </proc/$p/stack)"; done; }
 leaks() {
 	[ -e /sys/kernel/debug/kmemleak ] || { echo none; return; }
@@ -232,7 +232,7 @@ def run(programs):
     """[(good, name)]"""
     results, bench = [], Bench(programs)
     try:
-        while bench.guest.read_line(120) != "ready":
+        while bench.guest.read_line(600 if SLOW else 120) != "ready":
             pass
         bench.views = [vnc.View(path) for path in bench.heads]
         tests = Rounds(bench)
