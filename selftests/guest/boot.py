@@ -17,7 +17,7 @@ def options(argv):
 
     p = argparse.ArgumentParser(prog="boot", description="Boots the guest, runs a script in it, says how it went.")
     p.add_argument("--driver", choices=["rust", "c", "none"], default=env("DRIVER", "rust"))
-    p.add_argument("--image", choices=["guest", "igt", "none"], default=env("IMAGE", "guest"))
+    p.add_argument("--image", choices=["guest", "igt", "piglit", "none"], default=env("IMAGE", "guest"))
     p.add_argument("--kernel", default=env("KERNEL", "default"), help="default or debug")
     p.add_argument("--machine", choices=["q35", "microvm"], default=env("MACHINE", "q35"))
     p.add_argument("--device", action="append", help="QEMU's words for the device; may come more than once")
