@@ -32,6 +32,8 @@ for words in "$@"; do
 		status=1
 	fi
 done
+# What has just been closed is on its way to the host.
+sleep 1
 if [ ! -e /sys/kernel/debug/kmemleak ]; then :
 elif leaks; then echo "ok 199 - kmemleak finds nothing"; else
 	echo "not ok 199 - kmemleak finds nothing"

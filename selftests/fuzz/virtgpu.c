@@ -344,6 +344,8 @@ static int display_client(void)
 	struct drm_mode_fb_cmd2 fb = { .width = 640, .height = 480, .pixel_format = DRM_FORMAT_XRGB8888 };
 	struct drm_mode_crtc crtc = { .crtc_id = shared->crtcs[0], .count_connectors = 1, .mode_valid = 1, .mode = shared->mode };
 	struct drm_mode_fb_dirty_cmd dirty = { 0 };
+	/* What a cursor shows is nobody's file's, so it stays until somebody takes it away. */
+	struct drm_mode_cursor cursor = { .flags = DRM_MODE_CURSOR_BO, .crtc_id = shared->crtcs[0] };
 	int fd = open(CARD, O_RDWR | O_CLOEXEC), failed;
 
 	d.width = fb.width = shared->mode.hdisplay;
@@ -355,7 +357,8 @@ static int display_client(void)
 	crtc.fb_id = dirty.fb_id = fb.fb_id;
 	crtc.set_connectors_ptr = (uintptr_t)&shared->connectors[0];
 	failed = failed || fails(plain(fd, DRM_IOCTL_MODE_SETCRTC, &crtc), "SETCRTC") ||
-		 fails(plain(fd, DRM_IOCTL_MODE_DIRTYFB, &dirty), "DIRTYFB");
+		 fails(plain(fd, DRM_IOCTL_MODE_DIRTYFB, &dirty), "DIRTYFB") ||
+		 fails(plain(fd, DRM_IOCTL_MODE_CURSOR, &cursor), "CURSOR");
 	close(fd);
 	return !!failed;
 }
