@@ -55,7 +55,7 @@ struct object {
 struct file {
 	int fd, card;
 	struct object objects[OBJECTS];
-	uint32_t syncobjs[SYNCOBJS], fbs[FBS], blobs[BLOBS];
+	uint32_t syncobjs[SYNCOBJS], fbs[FBS], blobs[BLOBS], shown;
 };
 
 /* What a worker is at. */

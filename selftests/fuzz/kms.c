@@ -18,8 +18,13 @@ static void learn_properties(int fd, uint32_t object, uint32_t type)
 
 	if (ioctl(fd, DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &p))
 		return;
-	for (unsigned int i = 0; i < p.count_props && i < 64 && shared->properties < 128; i++)
-		shared->property[shared->properties++] = (struct property){ object, ids[i], values[i] };
+	for (unsigned int i = 0; i < p.count_props && i < 64 && shared->properties < 128; i++) {
+		struct drm_mode_get_property g = { .prop_id = ids[i] };
+
+		/* What cannot be set has a commit fail at once. */
+		if (!ioctl(fd, DRM_IOCTL_MODE_GETPROPERTY, &g) && !(g.flags & DRM_MODE_PROP_IMMUTABLE))
+			shared->property[shared->properties++] = (struct property){ object, ids[i], values[i] };
+	}
 }
 
 static int show_on(struct file *f);
@@ -156,6 +161,7 @@ static int show_on(struct file *f)
 		return -1;
 	crtc.fb_id = c.fb_id;
 	ret = ioctl(f->fd, DRM_IOCTL_MODE_SETCRTC, &crtc);
+	f->shown = c.fb_id;
 	old = put_number(f->fbs, FBS, c.fb_id);
 	if (old)
 		ioctl(f->fd, DRM_IOCTL_MODE_RMFB, &old);
@@ -336,7 +342,7 @@ static void atomic(struct file *f)
 /* A frame by an atomic commit that is right, but for what is not. */
 static void atomic_frame(struct file *f)
 {
-	uint32_t objects[3], counts[3] = { 0 }, ids[24], n = 0, n_objects = 0, fb = an_fb(f);
+	uint32_t objects[3], counts[3] = { 0 }, ids[24], n = 0, n_objects = 0, fb = once_in(4) ? an_fb(f) : f->shown;
 	uint32_t which[3] = { shared->planes[below(2)], shared->crtcs[0], shared->connectors[0] };
 	uint64_t values[24];
 	struct drm_mode_atomic a = { .flags = one_of(0x100, 0x400, 0x500, 0x401, 0x600, 0x200, 0), .user_data = rnd() };
