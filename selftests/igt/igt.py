@@ -93,8 +93,10 @@ def run(driver, programs, out, timeout):
     listed = os.path.join(out, "programs")
     with open(listed, "w", encoding="ascii") as f:
         f.write("\n".join(programs) + "\n")
+    # Suspend to memory: see selftests/suspend.
+    asleep = ["--bzimage", "--smp", "1"] if any("suspend" in re.sub(r"![^ ,]*suspend", "", p) for p in programs) else []
     status = subprocess.run([BOOT, "--driver", driver, "--image", "igt", "--out", out, "--quiet", "--timeout", str(timeout),
-                             "--add", listed, "--run", os.path.join(HERE, "guest.sh")], check=False).returncode
+                             *asleep, "--add", listed, "--run", os.path.join(HERE, "guest.sh")], check=False).returncode
     try:
         with open(os.path.join(out, "guest.log"), encoding="utf-8", errors="replace") as f:
             found = parse(f.read())

@@ -103,7 +103,7 @@ class Bench(kms.Bench):
             boot=["--append", "pcie_ports=native"] + (["--allow", C_SPLATS] if guest.driver() == "c" else []),
             qemu=["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
                   "-vnc", f"unix:{self.heads[0]},display=gpu0"],
-            timeout=120 + ROUNDS * (60 if SLOW else 20))
+            timeout=(600 + ROUNDS * 90) if SLOW else (120 + ROUNDS * 20))
         self.views = []
         self.mark = 0
 
