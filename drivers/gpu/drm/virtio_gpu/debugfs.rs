@@ -64,13 +64,13 @@ impl DebugFile for Features {
         line!(file, "context init", "{}", yes_no(features.context_init));
         line!(file, "cap sets", "{}", dev.num_capsets());
         line!(file, "scanouts", "{}", dev.num_scanouts());
-        if let Some(window) = dev.host_window() {
+        if let Some(window) = dev.window() {
             line!(
                 file,
                 "host visible region",
                 "{:#x} +{:#x}",
-                window.start,
-                window.len
+                window.start(),
+                window.len()
             );
         }
     }
@@ -100,20 +100,34 @@ impl DebugFile for HostVisibleMm {
     const NAME: &'static CStr = c"virtio-gpu-host-visible-mm";
 
     fn show(dev: &DrmDevice, file: &SeqFile) {
-        let Some(window) = dev.host_window() else {
+        let Some(window) = dev.window() else {
             seq_print!(file, "Host allocations not visible to guest\n");
             return;
         };
 
-        // Objects in it are not made yet, so it is one hole.
+        let mut used = 0;
+        window.for_each_part(|start, end, taken| {
+            let len = end.saturating_sub(start);
+
+            seq_print!(
+                file,
+                "{:#018x}-{:#018x}: {}: {}\n",
+                window.start().saturating_add(start),
+                window.start().saturating_add(end),
+                len,
+                if taken { "used" } else { "free" }
+            );
+            if taken {
+                used += len;
+            }
+        });
         seq_print!(
             file,
-            "{:#018x}-{:#018x}: {}: free\n",
-            window.start,
-            window.start + window.len,
-            window.len
+            "total: {}, used {} free {}\n",
+            window.len(),
+            used,
+            window.len().saturating_sub(used)
         );
-        seq_print!(file, "total: {}, used 0 free {}\n", window.len, window.len);
     }
 }
 

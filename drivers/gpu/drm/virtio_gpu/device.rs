@@ -7,10 +7,7 @@ use crate::{
     abi::{
         drm,
         sync::OwnedQueue,
-        virtio::{
-            self,
-            shm::SharedMemory, //
-        }, //
+        virtio, //
     },
     capset::Capsets,
     config,
@@ -23,7 +20,8 @@ use crate::{
         Ids,
         Live, //
     },
-    queue::Queues, //
+    queue::Queues,
+    window::Window, //
 };
 use kernel::{
     device::Core,
@@ -43,7 +41,7 @@ pub(crate) struct Gpu {
     num_scanouts: u32,
     num_capsets: u32,
     /// The window of host memory, if there is one.
-    host_window: Option<SharedMemory>,
+    window: Option<Arc<Window>>,
     /// Whether buffers are handed over by DMA address rather than by guest-physical address.
     uses_dma_api: bool,
     queues: Arc<Queues>,
@@ -75,7 +73,7 @@ impl Gpu {
         if num_scanouts == 0 {
             features.edid = false;
         }
-        let host_window = dev
+        let region = dev
             .shared_memory(proto::SHM_ID_HOST_VISIBLE)
             .inspect_err(|_| {
                 dev_err!(
@@ -83,15 +81,19 @@ impl Gpu {
                     "[drm] *ERROR* Could not reserve host visible region\n"
                 );
             })?;
-        if let Some(window) = host_window {
-            dev_info!(
-                dev.parent(),
-                "[drm] Host memory window: {:#x} +{:#x}\n",
-                window.start,
-                window.len
-            );
-            features.host_visible = true;
-        }
+        let window = match region {
+            Some(region) => {
+                dev_info!(
+                    dev.parent(),
+                    "[drm] Host memory window: {:#x} +{:#x}\n",
+                    region.start,
+                    region.len
+                );
+                features.host_visible = true;
+                Some(Window::new(region, features.blob_alignment)?)
+            }
+            None => None,
+        };
         features.log(dev.parent());
         if num_scanouts == 0 {
             dev_info!(dev.parent(), "[drm] KMS disabled\n");
@@ -104,7 +106,7 @@ impl Gpu {
             features,
             num_scanouts,
             num_capsets,
-            host_window,
+            window,
             uses_dma_api: !dev.has_dma_quirk(),
             queues: Queues::new(dev.parent())?,
             worker: Arc::new(OwnedQueue::new_highpri(c"virtio_gpu")?, GFP_KERNEL)?,
@@ -133,8 +135,8 @@ impl Gpu {
     }
 
     /// The window of host memory, if there is one.
-    pub(crate) fn host_window(&self) -> Option<SharedMemory> {
-        self.host_window
+    pub(crate) fn window(&self) -> Option<&Arc<Window>> {
+        self.window.as_ref()
     }
 
     /// Whether the host is told of guest pages by DMA address rather than by guest-physical address.

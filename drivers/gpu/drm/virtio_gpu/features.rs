@@ -16,6 +16,7 @@ use crate::{
     config, //
 };
 use kernel::{
+    device::Core,
     prelude::*, //
 };
 use virtio_gpu_proto as proto;
@@ -24,6 +25,7 @@ use virtio_gpu_proto as proto;
 pub(crate) const TABLE: &[u32] = &[
     proto::F_VIRGL,
     proto::F_EDID,
+    proto::F_RESOURCE_UUID,
     proto::F_RESOURCE_BLOB,
     proto::F_CONTEXT_INIT,
     proto::F_BLOB_ALIGNMENT,
@@ -70,10 +72,6 @@ pub(crate) fn validate(negotiation: &mut Negotiation<'_>) -> Result {
             negotiation.refuse(proto::F_BLOB_ALIGNMENT);
         }
     }
-
-    // Objects are classic resources only so far; a device must not be told otherwise.
-    negotiation.refuse(proto::F_BLOB_ALIGNMENT);
-    negotiation.refuse(proto::F_RESOURCE_BLOB);
     Ok(())
 }
 
@@ -85,11 +83,18 @@ fn blob_alignment(blob: bool, word: Option<u32>) -> Option<u32> {
 
 impl Features {
     /// What was negotiated with `dev`.
-    pub(crate) fn of<Ctx: kernel::device::DeviceContext>(dev: &virtio::Device<Ctx>) -> Self {
+    pub(crate) fn of(dev: &virtio::Device<Core<'_>>) -> Self {
+        let blob = dev.has_feature(proto::F_RESOURCE_BLOB);
+        let aligned = dev.has_feature(proto::F_BLOB_ALIGNMENT);
+        let word = aligned.then(|| config::blob_alignment(&dev.config()).ok());
+
         Self {
             virgl: dev.has_feature(proto::F_VIRGL),
             edid: dev.has_feature(proto::F_EDID),
+            resource_uuid: dev.has_feature(proto::F_RESOURCE_UUID),
+            resource_blob: blob,
             context_init: dev.has_feature(proto::F_CONTEXT_INIT),
+            blob_alignment: word.and_then(|word| blob_alignment(blob, word)),
             ..Self::default()
         }
     }

@@ -17,6 +17,7 @@ mod ioctl;
 mod object;
 mod queue;
 mod submit;
+mod window;
 
 kernel::prelude::module! {
     type: driver::Module,

@@ -60,6 +60,7 @@
 #include "helpers/gem.h"
 #include "helpers/ida.h"
 #include "helpers/kms.h"
+#include "helpers/mm.h"
 #include "helpers/sync.h"
 #include "helpers/trace.h"
 #include "helpers/virtio.h"

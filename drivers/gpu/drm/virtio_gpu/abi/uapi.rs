@@ -24,6 +24,7 @@ pub(crate) use bindings::{
     drm_virtgpu_resource_create_blob,
     drm_virtgpu_resource_info,
     VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs,
+    DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING,
     DRM_VIRTGPU_CONTEXT_INIT,
     DRM_VIRTGPU_EXECBUFFER,
     DRM_VIRTGPU_GETPARAM,

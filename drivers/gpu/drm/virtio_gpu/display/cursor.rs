@@ -255,7 +255,9 @@ impl DriverPlane for CursorPlane {
                 return Err(EINVAL);
             }
             // A cursor is a resource, not a part of one.
-            Some(fb) if fb.object().is_dumb() && origin(fb)? != (0, 0) => return Err(EINVAL),
+            Some(fb) if fb.object().is_copied() && origin(fb)? != (0, 0) => return Err(EINVAL),
+            // Nor can the host be told how it lies in memory.
+            Some(fb) if fb.object().blob().is_some() && !is_packed(fb) => return Err(EINVAL),
             Some(_) => {}
         }
         check.unscaled(true)
@@ -307,4 +309,9 @@ impl DriverPlane for CursorPlane {
             plane.dev().display().repaint.later(plane.mask());
         }
     }
+}
+
+/// Whether the lines of `fb` are those of a cursor from the first byte of the object on.
+fn is_packed(fb: &Framebuffer<VirtioGpu>) -> bool {
+    fb.offset() == 0 && fb.pitch() == CURSOR_SIZE * formats::BYTES_PER_PIXEL
 }

@@ -5,7 +5,8 @@
 //! The host has a picture of a size and format of its own for each resource. A framebuffer can be a
 //! part of that picture, but it cannot lie in memory in another way. Where its colours are in other
 //! bytes, the buffer gets a resource that has them there, if a CPU draws it; who draws by way of the
-//! host has named the format himself.
+//! host has named the format himself. A blob is memory, and the host is told how a framebuffer lies in
+//! it.
 #![forbid(unsafe_code)]
 
 use super::primary;
@@ -50,11 +51,14 @@ pub(super) fn check(
 ) -> Result {
     object.check_usable()?;
 
+    if object.blob().is_some() {
+        return Ok(());
+    }
     // Formats that the device does not have are not shown; IGT's size-max wants them taken.
     let Some(wanted) = Format::from_fourcc(Fourcc(request.format)) else {
         return Ok(());
     };
-    if object.is_dumb() && primary::FORMATS.contains(&request.format) {
+    if object.is_copied() && primary::FORMATS.contains(&request.format) {
         object::provide(dev, object, wanted, || file.inner().credits().take())
     } else if Format::from_number(object.image().format).is_none()
         || object.resource_as(wanted).is_some()
@@ -72,6 +76,7 @@ pub(super) fn check(
 /// [`EINVAL`] if there is none, which [`check`] has seen to.
 pub(super) fn resource(fb: &Framebuffer<VirtioGpu>) -> Result<(Which, u32)> {
     match Format::from_fourcc(Fourcc(fb.format())) {
+        _ if fb.object().blob().is_some() => Ok((Which::First, fb.object().id())),
         Some(format) if Format::from_number(fb.object().image().format).is_some() => {
             fb.object().resource_as(format).ok_or(EINVAL)
         }

@@ -14,6 +14,7 @@ mod framebuffer;
 mod info;
 mod primary;
 mod repaint;
+mod scanout;
 mod upload;
 
 use self::{

@@ -16,6 +16,10 @@ use super::{
         origin,
         resource, //
     },
+    scanout::{
+        in_resource,
+        Request, //
+    },
     shown,
     upload::Upload, //
 };
@@ -23,7 +27,6 @@ use crate::{
     abi::drm::kms::{
         self,
         DriverPlane,
-        Framebuffer,
         Plane,
         PlaneCheck,
         PlaneKind,
@@ -139,7 +142,7 @@ impl DriverPlane for Primary {
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
         match check.new_state().framebuffer() {
             None => return Ok(()),
-            Some(fb) if fb.object().is_dumb() => {
+            Some(fb) if fb.object().is_copied() => {
                 origin(fb)?;
             }
             Some(_) => {}
@@ -177,13 +180,13 @@ impl DriverPlane for Primary {
         let object = fb.object();
         let (_, id) = resource(fb)?;
         let source = rect_of(new.source());
-        let place = in_resource(fb, source)?;
         let (scanout, flushed) = if fresh || flip {
-            let request = proto::SetScanout::new(crtc.index, id, place);
-            (Some(Command::new(request)?.hold(ARef::from(object))), place)
+            let command = Request::new(crtc.index, fb, source)?.command()?;
+            (Some(command.hold(ARef::from(object))), source)
         } else {
-            (None, in_resource(fb, damage.bounds())?)
+            (None, damage.bounds())
         };
+        let flushed = in_resource(fb, flushed)?;
         let flush = Command::new(proto::ResourceFlush::new(id, flushed))?.hold(ARef::from(object));
         let left = match old.framebuffer() {
             Some(fb) if flip => Some((ARef::from(fb.object()), resource(fb)?.0)),
@@ -212,20 +215,28 @@ impl DriverPlane for Primary {
         let (Some(fb), Some(crtc)) = (state.framebuffer(), state.crtc()) else {
             return;
         };
-        let (Ok((_, id)), Ok(place)) = (resource(fb), in_resource(fb, rect_of(state.source())))
-        else {
+        let source = rect_of(state.source());
+        // What was to be shown may not have got as far as that.
+        let (Ok((_, id)), Ok(place), Ok(scanout)) = (
+            resource(fb),
+            in_resource(fb, source),
+            Request::new(crtc.index, fb, source),
+        ) else {
             return;
         };
         let offset = place.offset(formats::BYTES_PER_PIXEL, fb.pitch());
         let upload = proto::TransferToHost2d::new(id, offset.unwrap_or(0), place);
-        // What was to be shown may not have got as far as that.
-        let scanout = proto::SetScanout::new(crtc.index, id, place);
         let flush = proto::ResourceFlush::new(id, place);
         let requests = [upload.as_bytes(), scanout.as_bytes(), flush.as_bytes()];
+        // A blob is not copied.
+        let first = usize::from(!fb.object().is_copied());
 
         fb.object().sync_for_device();
         // Nobody to tell.
-        let _ = plane.dev().queues().send_in_panic(&requests);
+        let _ = plane
+            .dev()
+            .queues()
+            .send_in_panic(requests.get(first..).unwrap_or_default());
     }
 
     fn update(plane: &Plane<Self>, update: Update) {
@@ -279,20 +290,4 @@ impl DriverPlane for Primary {
 /// A rectangle in the words of the protocol.
 fn rect_of(rect: kms::Rect) -> proto::Rect {
     proto::Rect::new(rect.x, rect.y, rect.width, rect.height)
-}
-
-/// A rectangle of a framebuffer as one of its resource.
-fn in_resource(fb: &Framebuffer<VirtioGpu>, rect: proto::Rect) -> Result<proto::Rect> {
-    let (x, y) = if fb.object().is_dumb() {
-        origin(fb)?
-    } else {
-        (0, 0)
-    };
-
-    Ok(proto::Rect::new(
-        rect.x.checked_add(x).ok_or(EINVAL)?,
-        rect.y.checked_add(y).ok_or(EINVAL)?,
-        rect.width,
-        rect.height,
-    ))
 }

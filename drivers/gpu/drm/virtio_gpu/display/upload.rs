@@ -57,7 +57,7 @@ impl Upload {
     /// [`EINVAL`].
     pub(super) fn new(fb: &Framebuffer<VirtioGpu>) -> Result<Option<Self>> {
         let object = fb.object();
-        if !object.is_dumb() {
+        if !object.is_copied() {
             return Ok(None);
         }
         let (which, id) = resource(fb)?;

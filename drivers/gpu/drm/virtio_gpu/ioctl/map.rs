@@ -7,21 +7,27 @@ use super::File;
 use crate::{
     abi::uapi,
     device::DrmDevice,
-    object::Object, //
+    object::{
+        self,
+        Object, //
+    }, //
 };
 use kernel::prelude::*;
 
+/// Waits for the host where it has to bring the object in first.
+///
 /// # Errors
 ///
 /// [`ENOENT`] for an unknown handle, [`EINVAL`] for an imported object, [`EIO`] for an object that
-/// the host has refused.
-pub(super) fn map(_dev: &DrmDevice, args: &mut uapi::drm_virtgpu_map, file: &File) -> Result<u32> {
+/// the host has refused, [`ERESTARTSYS`] if the task is being killed.
+pub(super) fn map(dev: &DrmDevice, args: &mut uapi::drm_virtgpu_map, file: &File) -> Result<u32> {
     let object = Object::lookup(file, args.handle)?;
 
     if object.is_imported() {
         return Err(EINVAL);
     }
     object.check_usable()?;
+    object::prepare_map(dev, &object)?;
     args.offset = object.create_mmap_offset()?;
     Ok(0)
 }

@@ -24,7 +24,6 @@ pub(super) fn resource_info(
     args.res_handle = object.id();
     // The field is too small for the largest objects.
     args.size = u32::try_from(object.size()).unwrap_or(u32::MAX);
-    // Not a blob.
-    args.blob_mem = 0;
+    args.blob_mem = object.blob_mem();
     Ok(0)
 }

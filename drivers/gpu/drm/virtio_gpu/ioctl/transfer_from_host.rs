@@ -19,8 +19,8 @@ use kernel::prelude::*;
 ///
 /// # Errors
 ///
-/// [`ENOSYS`] without 3D; [`ENOENT`] for an unknown handle; [`EINVAL`] if lines are given, which the
-/// host knows; [`EIO`] for an object that the host has refused; [`ENOMEM`]; [`ERESTARTSYS`] if a
+/// [`ENOSYS`] without 3D; [`ENOENT`] for an unknown handle; [`EINVAL`] for guest memory that the host
+/// has no copy of, or if lines are given of a resource of which the host knows them; [`EIO`] for an object that the host has refused; [`ENOMEM`]; [`ERESTARTSYS`] if a
 /// signal is pending.
 pub(super) fn transfer_from_host(
     dev: &DrmDevice,
@@ -32,11 +32,12 @@ pub(super) fn transfer_from_host(
 
     context.ensure(dev)?;
     let object = Object::lookup(file, args.bo_handle)?;
-    if args.stride != 0 || args.layer_stride != 0 {
+    if object.is_guest_blob() {
         return Err(EINVAL);
     }
+    let lines = [args.stride, args.layer_stride];
+    let transfer = transfer(&object, &args.box_, args.offset, args.level, lines)?;
     let credit = inner.credits().take()?;
-    let transfer = transfer(&args.box_, args.offset, args.level);
     submit::from_host(dev, context, &object, &transfer, credit)?;
     Ok(0)
 }

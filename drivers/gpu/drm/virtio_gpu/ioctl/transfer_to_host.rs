@@ -19,7 +19,8 @@ use virtio_gpu_proto as proto;
 ///
 /// # Errors
 ///
-/// [`ENOENT`] for an unknown handle; [`EINVAL`] if lines are given, which the host knows;
+/// [`ENOENT`] for an unknown handle; [`EINVAL`] for guest memory that the host has no copy of, or if
+/// lines are given of a resource of which the host knows them;
 /// [`EIO`] for an object that the host has refused; [`ENOMEM`]; [`ERESTARTSYS`] if a signal is pending.
 pub(super) fn transfer_to_host(
     dev: &DrmDevice,
@@ -29,15 +30,15 @@ pub(super) fn transfer_to_host(
     let object = Object::lookup(file, args.bo_handle)?;
     let inner = file.inner();
 
+    if object.is_guest_blob() {
+        return Err(EINVAL);
+    }
     object.check_usable()?;
     if let Some(context) = inner.context() {
-        // The host knows the lines of a resource that it keeps itself.
-        if args.stride != 0 || args.layer_stride != 0 {
-            return Err(EINVAL);
-        }
         context.ensure(dev)?;
+        let lines = [args.stride, args.layer_stride];
+        let transfer = transfer(&object, &args.box_, args.offset, args.level, lines)?;
         let credit = inner.credits().take()?;
-        let transfer = transfer(&args.box_, args.offset, args.level);
         submit::to_host(dev, context, &object, &transfer, credit)?;
         return Ok(0);
     }
@@ -52,13 +53,26 @@ pub(super) fn transfer_to_host(
     Ok(0)
 }
 
-/// The part `area` of an object as the wire has it. The host checks it.
+/// The part `area` of an object as the wire has it, with bytes from one line and from one layer to the
+/// next. The host checks it.
+///
+/// # Errors
+///
+/// [`EINVAL`] if `lines` are given and the object is not memory of the host's.
 pub(super) fn transfer(
+    object: &Object,
     area: &uapi::drm_virtgpu_3d_box,
     offset: u32,
     level: u32,
-) -> proto::Transfer3d {
-    proto::Transfer3d {
+    lines: [u32; 2],
+) -> Result<proto::Transfer3d> {
+    let [stride, layer_stride] = lines;
+
+    // The host knows the lines of a resource that it keeps itself.
+    if lines != [0, 0] && object.blob().is_none() {
+        return Err(EINVAL);
+    }
+    Ok(proto::Transfer3d {
         box_: proto::Box3d {
             x: area.x,
             y: area.y,
@@ -69,7 +83,7 @@ pub(super) fn transfer(
         },
         offset: offset.into(),
         level,
-        stride: 0,
-        layer_stride: 0,
-    }
+        stride,
+        layer_stride,
+    })
 }

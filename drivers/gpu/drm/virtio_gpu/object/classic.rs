@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    live::Record,
+    live::{
+        Kind,
+        Record, //
+    },
     Args,
     Object,
     DOUBTFUL,
@@ -34,7 +37,7 @@ use kernel::{
 use virtio_gpu_proto as proto;
 
 /// A picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Image {
     /// The host's number of the pixel format.
     pub(crate) format: u32,
@@ -68,26 +71,20 @@ pub(crate) fn create(
     credit: Credit,
 ) -> Result<ARef<Object>> {
     let dumb = origin == Origin::Dumb;
-    let params = match origin {
-        Origin::ResourceCreate(params) => params,
-        Origin::Dumb => None,
+    let kind = match origin {
+        Origin::ResourceCreate(Some(params)) => Kind::Solid(params),
+        Origin::ResourceCreate(None) | Origin::Dumb => Kind::Flat,
     };
-    let args = Args {
-        image,
-        params,
-        dumb,
-    };
+    let args = Args { image, kind, dumb };
     let object = Object::new_shmem(dev, size, args)?;
     let record = &object.record;
-    let space = if dev.uses_dma_api() {
-        AddressSpace::Dma
-    } else {
-        AddressSpace::Physical
-    };
 
-    record.set_segments(object.segments(space)?)?;
+    give_pages(dev, &object)?;
     let node = RBTreeNode::new(record.id, record.clone(), GFP_KERNEL)?;
-    let mut create = record.create()?.hold(object.clone()).charge(credit);
+    let mut create = record
+        .create(dev.queues())?
+        .hold(object.clone())
+        .charge(credit);
     let attach = record.attach(dev.queues())?.hold(object.clone());
 
     if matches!(origin, Origin::ResourceCreate(_)) {
@@ -108,6 +105,21 @@ pub(crate) fn create(
     });
     drop(batch);
     Ok(object)
+}
+
+/// Has the pages of a new object of guest memory stay where they are, for the host to be told.
+///
+/// # Errors
+///
+/// [`ENOMEM`], [`EINTR`] or [`ERESTARTSYS`] if a signal is pending, and those of the DMA API.
+pub(super) fn give_pages(dev: &DrmDevice, object: &Object) -> Result {
+    let space = if dev.uses_dma_api() {
+        AddressSpace::Dma
+    } else {
+        AddressSpace::Physical
+    };
+
+    object.record.set_segments(object.segments(space)?)
 }
 
 /// Remembers what the host has refused.

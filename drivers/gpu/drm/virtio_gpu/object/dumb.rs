@@ -4,6 +4,10 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    blob::{
+        create_blob,
+        NewBlob, //
+    },
     classic::{
         self,
         Image,
@@ -19,13 +23,19 @@ use crate::{
     file::File, //
 };
 use kernel::prelude::*;
-use virtio_gpu_proto::formats::{
-    Format,
-    HOST_XRGB8888, //
+use virtio_gpu_proto::{
+    self as proto,
+    formats::{
+        Format,
+        HOST_XRGB8888, //
+    }, //
 };
 
 /// The only pixel size there is, in bits.
 const BPP: u32 = 32;
+/// What the bytes of a line are a multiple of where the host reads the pages: what others want who
+/// import them.
+const BLOB_PITCH: u32 = 256;
 
 /// How a dumb buffer lies in memory.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,19 +47,24 @@ struct Layout {
 }
 
 impl Layout {
-    /// The layout of `width` by `height` pixels of `bpp` bits.
+    /// The layout of `width` by `height` pixels of `bpp` bits, with lines of a multiple of
+    /// `pitch_unit` bytes, all of it a multiple of `size_unit` bytes.
     ///
     /// # Errors
     ///
     /// [`EINVAL`] for a pixel size that is not 32 bits, or a picture without pixels or of more bytes
     /// than 32 bits count.
-    fn new(width: u32, height: u32, bpp: u32) -> Result<Self> {
+    fn new(width: u32, height: u32, bpp: u32, (pitch_unit, size_unit): (u32, u32)) -> Result<Self> {
         if bpp != BPP {
             return Err(EINVAL);
         }
-        let pitch = width.checked_mul(BPP / 8).ok_or(EINVAL)?;
+        let pitch = width
+            .checked_mul(BPP / 8)
+            .and_then(|pitch| pitch.checked_next_multiple_of(pitch_unit))
+            .ok_or(EINVAL)?;
         let size = pitch
             .checked_mul(height)
+            .and_then(|size| size.checked_next_multiple_of(size_unit))
             .filter(|&size| size != 0)
             .ok_or(EINVAL)?;
 
@@ -60,13 +75,20 @@ impl Layout {
     }
 }
 
-/// Makes a dumb buffer and a handle for it.
+/// Makes a dumb buffer and a handle for it: a blob that the host reads in place, if it can.
 ///
 /// # Errors
 ///
 /// [`EINVAL`] if `args` make no buffer, and those of [`classic::create`] and of handles.
 pub(crate) fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut DumbArgs) -> Result {
-    let layout = Layout::new(args.width, args.height, args.bpp)?;
+    let features = dev.features();
+    // With 3D, contexts name the buffer, for which it has to have a format.
+    let blob = features.resource_blob && !features.virgl;
+    let units = match blob {
+        true => (BLOB_PITCH, features.blob_alignment.unwrap_or(1)),
+        false => (1, 1),
+    };
+    let layout = Layout::new(args.width, args.height, args.bpp, units)?;
     let format = Format::from_fourcc(HOST_XRGB8888).ok_or(EINVAL)?;
     let image = Image {
         format: format.number(),
@@ -74,7 +96,24 @@ pub(crate) fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut Du
         height: args.height,
     };
     let credit = file.inner().credits().take()?;
-    let object = classic::create(dev, layout.size, image, Origin::Dumb, credit)?;
+    let object = if blob {
+        let new = NewBlob {
+            blob: proto::Blob {
+                blob_mem: proto::BLOB_MEM_GUEST,
+                blob_flags: proto::BLOB_FLAG_USE_SHAREABLE,
+                blob_id: 0,
+                // CAST: A length of memory.
+                size: layout.size as u64,
+            },
+            ctx_id: 0,
+            before: None,
+            deferred: false,
+            dumb: Some(image),
+        };
+        create_blob(dev, new, credit)?
+    } else {
+        classic::create(dev, layout.size, image, Origin::Dumb, credit)?
+    };
 
     args.handle = object.create_handle(file)?;
     args.pitch = layout.pitch;
@@ -89,7 +128,7 @@ mod tests {
 
     #[test]
     fn lines_are_not_padded() {
-        let layout = Layout::new(1021, 3, 32);
+        let layout = Layout::new(1021, 3, 32, (1, 1));
         assert_eq!(
             layout,
             Ok(Layout {
@@ -102,7 +141,7 @@ mod tests {
     #[test]
     fn only_32_bits() {
         for bpp in [0, 8, 16, 24, 31, 33, 64, u32::MAX] {
-            assert_eq!(Layout::new(16, 16, bpp), Err(EINVAL));
+            assert_eq!(Layout::new(16, 16, bpp, (1, 1)), Err(EINVAL));
         }
     }
 
@@ -116,9 +155,29 @@ mod tests {
             (0, 1),
             (1, 0),
         ] {
-            assert_eq!(Layout::new(width, height, 32), Err(EINVAL));
+            assert_eq!(Layout::new(width, height, 32, (1, 1)), Err(EINVAL));
         }
-        assert!(Layout::new((1 << 30) - 1, 1, 32).is_ok());
-        assert!(Layout::new(1, (1 << 30) - 1, 32).is_ok());
+        assert!(Layout::new((1 << 30) - 1, 1, 32, (1, 1)).is_ok());
+        assert!(Layout::new(1, (1 << 30) - 1, 32, (1, 1)).is_ok());
+        assert_eq!(
+            Layout::new((1 << 30) - 1, 1, 32, (BLOB_PITCH, 1)),
+            Err(EINVAL)
+        );
+        assert_eq!(
+            Layout::new(1 << 12, (1 << 18) - 1, 32, (1, 1 << 31)),
+            Err(EINVAL)
+        );
+    }
+
+    #[test]
+    fn blobs_are_rounded() {
+        let layout = Layout::new(1021, 3, 32, (BLOB_PITCH, 65536));
+        assert_eq!(
+            layout,
+            Ok(Layout {
+                pitch: 4096,
+                size: 65536
+            })
+        );
     }
 }

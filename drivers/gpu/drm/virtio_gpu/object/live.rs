@@ -61,12 +61,22 @@ pub(crate) struct Live {
     records: SpinLock<RBTree<u32, Arc<Record>>>,
 }
 
+/// What a resource is.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A picture that the host has a copy of.
+    Flat,
+    /// The same for 3D.
+    Solid(proto::Params3d),
+    /// Memory, with the number of the context that it is from, 0 for none.
+    Blob(proto::Blob, u32),
+}
+
 /// What the host is told of an object.
 pub(super) struct Record {
     pub(super) id: u32,
     pub(super) image: Image,
-    /// What makes it one for 3D.
-    params: Option<proto::Params3d>,
+    pub(super) kind: Kind,
     /// Where the pages are that the host may read, which stay there for as long as it may.
     segments: SetOnce<Arc<KVVec<Segment>>>,
     /// [`ABSENT`], [`LIVE`] and so on.
@@ -79,12 +89,12 @@ impl Record {
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub(super) fn new(id: u32, image: Image, params: Option<proto::Params3d>) -> Result<Arc<Self>> {
+    pub(super) fn new(id: u32, image: Image, kind: Kind) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 id,
                 image,
-                params,
+                kind,
                 segments: SetOnce::new(),
                 state: Atomic::new(ABSENT),
             },
@@ -98,7 +108,7 @@ impl Record {
     ///
     /// [`ENOMEM`].
     pub(super) fn sibling(&self, id: u32, image: Image) -> Result<Arc<Self>> {
-        let sibling = Self::new(id, image, None)?;
+        let sibling = Self::new(id, image, Kind::Flat)?;
 
         if let Some(segments) = self.segments.as_ref() {
             sibling.segments.populate(segments.clone());
@@ -121,36 +131,59 @@ impl Record {
         self.state.load(Relaxed) != ABSENT
     }
 
-    /// The command that makes the resource.
+    /// The command that makes the resource. A blob gets its pages with it.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`].
-    pub(super) fn create(self: &Arc<Self>) -> Result<Command> {
-        let command = if let Some(params) = &self.params {
-            Command::new(proto::ResourceCreate3d::new(self.id, params))?
-        } else {
-            let mut request = proto::ResourceCreate2d::new(
-                self.id,
-                proto::formats::Format::B8G8R8X8Unorm,
-                self.image.width,
-                self.image.height,
-            );
-            // The host says which formats it has.
-            request.format.set(self.image.format);
-            Command::new(request)?
+    /// [`ENOMEM`], [`E2BIG`] if the queue cannot carry the list of pages.
+    pub(super) fn create(self: &Arc<Self>, queues: &Queues) -> Result<Command> {
+        let command = match &self.kind {
+            Kind::Flat => {
+                let mut request = proto::ResourceCreate2d::new(
+                    self.id,
+                    proto::formats::Format::B8G8R8X8Unorm,
+                    self.image.width,
+                    self.image.height,
+                );
+                // The host says which formats it has.
+                request.format.set(self.image.format);
+                Command::new(request)?
+            }
+            Kind::Solid(params) => Command::new(proto::ResourceCreate3d::new(self.id, params))?,
+            Kind::Blob(blob, ctx_id) => {
+                let request =
+                    |count| proto::ResourceCreateBlob::new(*ctx_id, self.id, *blob, count);
+
+                match self.pages(queues)? {
+                    Some((count, pages)) => Command::new(request(count))?.payload(pages),
+                    None => Command::new(request(0))?,
+                }
+            }
         };
 
         Ok(command.on_reply(Outcome::new(self, ABSENT)?))
     }
 
-    /// The command that gives the pages to the resource.
+    /// The command that gives the pages to a resource that is not a blob.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`], [`E2BIG`] if the queue cannot carry the list of pages.
     pub(super) fn attach(self: &Arc<Self>, queues: &Queues) -> Result<Command> {
-        let segments = self.segments.as_ref().ok_or(EINVAL)?;
+        let (count, pages) = self.pages(queues)?.ok_or(EINVAL)?;
+
+        Ok(
+            Command::new(proto::ResourceAttachBacking::new(self.id, count))?
+                .payload(pages)
+                .on_reply(Outcome::new(self, NO_BACKING)?),
+        )
+    }
+
+    /// The list of pages as the host is told it, and how many entries it has.
+    fn pages(&self, queues: &Queues) -> Result<Option<(u32, Payload)>> {
+        let Some(segments) = self.segments.as_ref() else {
+            return Ok(None);
+        };
         let count = u32::try_from(segments.len()).map_err(|_| E2BIG)?;
         let len = segments
             .len()
@@ -162,17 +195,14 @@ impl Record {
             let entry = proto::MemEntry::new(segment.addr, segment.len);
             entries.extend_from_slice(entry.as_bytes(), GFP_KERNEL)?;
         }
-        let payload = Payload::new(entries, queues.payload_limits()?)?;
-
-        Ok(
-            Command::new(proto::ResourceAttachBacking::new(self.id, count))?
-                .payload(payload)
-                .on_reply(Outcome::new(self, NO_BACKING)?),
-        )
+        Ok(Some((
+            count,
+            Payload::new(entries, queues.payload_limits()?)?,
+        )))
     }
 
-    /// The command that copies all pixels to the host, if the object has as many. What is in a resource
-    /// for 3D has been drawn by the host.
+    /// The command that copies all pixels to the host, if it has a copy and the object as many. What is
+    /// in a resource for 3D has been drawn by the host.
     fn upload(&self) -> Result<Option<Command>> {
         let Image { width, height, .. } = self.image;
         let bytes = u64::from(width)
@@ -182,7 +212,7 @@ impl Record {
             segments.iter().map(|segment| u64::from(segment.len)).sum()
         });
 
-        if self.params.is_some() || bytes == 0 || bytes > there {
+        if !matches!(self.kind, Kind::Flat) || bytes == 0 || bytes > there {
             return Ok(None);
         }
         let area = proto::Rect::sized(width, height);
@@ -192,13 +222,14 @@ impl Record {
     }
 
     /// Tells the host everything. Its picture becomes what it could have seen of the pages, whatever
-    /// of that it had been told to copy.
+    /// of that it had been told to copy. Memory of the host's is gone.
     fn replay(self: &Arc<Self>, queues: &Queues, batch: &mut Batch<'_>) -> Result {
-        let commands = [
-            Some(self.create()?),
-            Some(self.attach(queues)?),
-            self.upload()?,
-        ];
+        let attach = match &self.kind {
+            Kind::Blob(blob, _) if blob.blob_mem != proto::BLOB_MEM_GUEST => return Err(ENODATA),
+            Kind::Blob(..) => None,
+            Kind::Flat | Kind::Solid(_) => Some(self.attach(queues)?),
+        };
+        let commands = [Some(self.create(queues)?), attach, self.upload()?];
 
         for command in commands.into_iter().flatten() {
             batch.push(command);

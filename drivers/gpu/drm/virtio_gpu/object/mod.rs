@@ -7,14 +7,22 @@
 //! refuses is marked dead and of no use from then on.
 #![forbid(unsafe_code)]
 
+mod awaited;
+mod blob;
 mod classic;
 mod copies;
 mod dumb;
 mod id;
 mod live;
+mod mapping;
 mod twin;
+mod uuid;
 
 pub(crate) use self::{
+    blob::{
+        create_blob,
+        NewBlob, //
+    },
     classic::{
         create,
         Image,
@@ -35,12 +43,18 @@ pub(crate) use self::{
 
 use self::{
     id::ResourceId,
-    live::Record,
-    twin::Twin, //
+    live::{
+        Kind,
+        Record, //
+    },
+    mapping::Mapping,
+    twin::Twin,
+    uuid::Uuid, //
 };
 use crate::{
     abi::drm::gem::{
         self,
+        IoRegion,
         Released, //
     },
     device::DrmDevice,
@@ -57,6 +71,7 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
+        aref::ARef,
         atomic::{
             Acquire,
             Atomic,
@@ -84,7 +99,7 @@ const DOUBTFUL: u32 = 3;
 /// What a new resource is.
 pub(crate) struct Args {
     image: Image,
-    params: Option<proto::Params3d>,
+    kind: Kind,
     dumb: bool,
 }
 
@@ -105,6 +120,11 @@ pub(crate) struct Resource {
     /// What the host's copies of it have.
     #[pin]
     copies: Copies,
+    /// Where host memory is.
+    #[pin]
+    mapping: Mapping,
+    #[pin]
+    uuid: Uuid,
     /// What takes the resource away, allocated early so that freeing an object needs no memory.
     #[pin]
     unref: SpinLock<Option<Unref>>,
@@ -121,9 +141,31 @@ impl Resource {
         &self.record.image
     }
 
-    /// Whether the object is a dumb buffer.
-    pub(crate) fn is_dumb(&self) -> bool {
-        self.dumb
+    /// Whether the host has a copy that it has to be told to take from the pages: of a dumb buffer that
+    /// is not a blob.
+    pub(crate) fn is_copied(&self) -> bool {
+        self.dumb && self.blob().is_none()
+    }
+
+    /// What the host was told of a blob.
+    pub(crate) fn blob(&self) -> Option<&proto::Blob> {
+        match &self.record.kind {
+            Kind::Blob(blob, _) => Some(blob),
+            Kind::Flat | Kind::Solid(_) => None,
+        }
+    }
+
+    /// Whether the object is guest memory alone, which nothing can be copied of.
+    pub(crate) fn is_guest_blob(&self) -> bool {
+        self.blob()
+            .is_some_and(|blob| blob.blob_mem == proto::BLOB_MEM_GUEST)
+    }
+
+    /// What programs are told that a blob is of, 0 for a resource that they did not make as a blob.
+    pub(crate) fn blob_mem(&self) -> u32 {
+        self.blob()
+            .filter(|_| !self.dumb)
+            .map_or(0, |blob| blob.blob_mem)
     }
 
     /// What the host's copies have of a dumb buffer.
@@ -177,12 +219,14 @@ impl gem::DriverObject for Resource {
         try_pin_init!(Self {
             id: id?,
             dumb: args.dumb,
-            record: Record::new(id.get(), args.image, args.params)?,
+            record: Record::new(id.get(), args.image, args.kind)?,
             stamp: Stamp::new(),
             tickets: Tickets::new(),
             reads: Atomic::new(0),
             twin <- Twin::new(),
             copies <- Copies::new(),
+            mapping <- Mapping::new(),
+            uuid <- Uuid::new(),
             unref <- new_spinlock!(Some(Unref::new(id.get())?)),
         }? Error)
     }
@@ -200,16 +244,30 @@ impl gem::DriverObject for Resource {
         }
     }
 
+    fn map(object: &Object) -> Result<IoRegion> {
+        bring_in(object.dev(), &ARef::from(object))?;
+        object.mapping.wait()
+    }
+
+    fn io_region(object: &Object) -> Option<IoRegion> {
+        object.check_usable().ok()?;
+        object.mapping.region()
+    }
+
     fn release(object: Released<Self>) {
         let (queues, live) = (object.dev().queues().clone(), object.dev().live().clone());
         let unref = object.unref.lock().take();
         let twin = object.twin.take_unref();
+        let unmap = object.mapping.take_unmap();
         let ids = [Some(object.id()), twin.as_ref().map(|(_, twin)| twin.id)];
         let mut batch = queues.batch();
 
         let unknown = live.remove(ids, || {
             let unref = unref.filter(|_| object.record.is_known());
 
+            if let Some(unmap) = unmap.filter(|_| unref.is_some()) {
+                batch.push(unmap);
+            }
             match (twin.filter(|(_, twin)| twin.is_known()), unref) {
                 (Some((twin, _)), unref) => twin.push(&mut batch, object, unref),
                 (None, Some(unref)) => unref.push(&mut batch, object),
@@ -219,6 +277,41 @@ impl gem::DriverObject for Resource {
         });
         // Which the host does not know. Dropped without the lock.
         drop(unknown);
+    }
+}
+
+/// Has the host put an object of its memory into the window, unless it was asked before. Does not wait.
+///
+/// # Errors
+///
+/// [`EINVAL`] if the object is not to be mapped, [`EIO`] if the host has refused it, and those of
+/// [`Mapping::ask`].
+pub(crate) fn bring_in(dev: &DrmDevice, object: &ARef<Object>) -> Result {
+    let mappable = object.blob().is_some_and(|blob| {
+        blob.blob_mem == proto::BLOB_MEM_HOST3D
+            && blob.blob_flags & proto::BLOB_FLAG_USE_MAPPABLE != 0
+    });
+
+    if !mappable {
+        return Err(EINVAL);
+    }
+    object.check_usable()?;
+    if let Some(map) = Mapping::ask(dev, object)? {
+        dev.queues().batch().push(map);
+    }
+    Ok(())
+}
+
+/// Has an object of host memory ready to be mapped, so that nobody has to wait for that with his address
+/// space locked. Waits for the host, within bounds. Does nothing for other objects.
+///
+/// # Errors
+///
+/// [`ERESTARTSYS`] if the task is being killed. Others are for whoever maps the object.
+pub(crate) fn prepare_map(dev: &DrmDevice, object: &ARef<Object>) -> Result {
+    match bring_in(dev, object).and_then(|()| object.mapping.wait().map(|_| ())) {
+        Err(ERESTARTSYS) => Err(ERESTARTSYS),
+        _ => Ok(()),
     }
 }
 
@@ -249,9 +342,15 @@ struct Free(Option<Released<Resource>>);
 impl Reply for Free {
     fn done(&mut self, result: Result<KVec<u8>>) {
         match result {
-            // The host has let go, has no such resource, answers nonsense to it, or is gone or has
-            // forgotten it when the command is freed. The object goes with the command.
-            Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED) => {}
+            // The host has let go, or is gone or has forgotten it when the command is freed. The object
+            // goes with the command.
+            Ok(_) | Err(ENODEV | ECANCELED) => {}
+            // The host has no such resource, or answers nonsense to it.
+            Err(EIO | EPROTO) => {
+                if let Some(object) = &self.0 {
+                    object.mapping.keep();
+                }
+            }
             // The host was not asked, so the pages are still its to read. They are lost.
             Err(_) => core::mem::forget(self.0.take()),
         }

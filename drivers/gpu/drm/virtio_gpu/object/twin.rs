@@ -145,7 +145,10 @@ fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) 
     };
     let record = object.record.sibling(id.get(), image)?;
     let node = RBTreeNode::new(record.id, record.clone(), GFP_KERNEL)?;
-    let create = record.create()?.hold(object.clone()).charge(credit);
+    let create = record
+        .create(dev.queues())?
+        .hold(object.clone())
+        .charge(credit);
     let attach = record.attach(dev.queues())?.hold(object.clone());
     let unref = TwinUnref::new(id.get())?;
 

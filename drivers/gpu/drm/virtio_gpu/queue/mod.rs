@@ -89,6 +89,7 @@ use kernel::{
     }, //
 };
 use virtio_gpu_proto as proto;
+use zerocopy::FromZeros;
 
 /// Parked display commands from which on updates are left out: a second of flips of a scanout.
 const MAX_DISPLAY_BACKLOG: usize = 192;
@@ -537,7 +538,7 @@ impl QueueOwner {
 
         for _ in 0..panic::SPARE {
             // The longest that there are.
-            let request = proto::TransferToHost2d::new(0, 0, proto::Rect::sized(0, 0));
+            let request = proto::SetScanoutBlob::new_zeroed();
             queues
                 .control
                 .keep_spare(Command::new(request)?.unanswered().0);

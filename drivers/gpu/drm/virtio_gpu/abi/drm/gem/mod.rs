@@ -3,19 +3,24 @@
 //! GEM objects.
 //!
 //! A driver has one type of object, [`Object`], whose driver part implements [`DriverObject`]. What
-//! backs an object is in the submodules: [`shmem`] for guest memory. [`prime`] has the driver hooks
-//! for sharing.
+//! backs an object is in the submodules: [`shmem`] for guest memory, [`io`] for device memory. [`prime`]
+//! has the driver hooks for sharing.
 //!
 //! When the last reference to an object goes, the driver gets it as a [`Released`] token and decides
 //! how long its memory stays: a device may still be using it.
 //!
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
+mod io;
 mod locked;
 mod prime;
 mod shmem;
 
 pub(crate) use self::{
+    io::{
+        Cache,
+        IoRegion, //
+    },
     locked::Locked,
     shmem::AddressSpace, //
 };
@@ -34,6 +39,7 @@ use core::{
 };
 use kernel::{
     error::to_result,
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         aref::{
@@ -70,6 +76,21 @@ pub(crate) trait DriverObject: Sized + Send + Sync + 'static {
     /// A handle of `file` for the object is going away.
     fn close(_obj: &Object<Self>, _file: &File<Self>) {}
 
+    /// Somebody maps an object of device memory. Says where that is, which must not change while the
+    /// object lives. This may wait, but the caller's address space is locked.
+    ///
+    /// # Errors
+    ///
+    /// An error is what the caller gets.
+    fn map(_obj: &Object<Self>) -> Result<IoRegion> {
+        Err(EINVAL)
+    }
+
+    /// The same again, while it can be used. Must not wait.
+    fn io_region(_obj: &Object<Self>) -> Option<IoRegion> {
+        None
+    }
+
     /// The last reference to the object is gone. Its memory is freed when `obj` is dropped, which
     /// may be later and elsewhere, where sleeping is allowed.
     ///
@@ -79,20 +100,31 @@ pub(crate) trait DriverObject: Sized + Send + Sync + 'static {
     }
 }
 
+/// What is behind an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backing {
+    /// Guest memory.
+    Shmem,
+    /// Device memory.
+    Io,
+}
+
 /// A GEM object of driver part `T`, which it dereferences to.
 ///
 /// # Invariants
 ///
-/// - `obj` is a valid `struct drm_gem_shmem_object` of a device of `T::Driver`, and the object holds
-///   a reference to that device.
+/// - `obj` is a valid `struct drm_gem_shmem_object` of a device of `T::Driver`, of which only the base
+///   is in use if `backing` is not [`Backing::Shmem`], and the object holds a reference to that
+///   device.
 /// - If `pinned` is set, the object owns one pin of its pages.
-/// - Instances are only ever made by [`Object::new_shmem`], and behind a GEM reference or a
+/// - Instances are only ever made by [`Object::publish`], and behind a GEM reference or a
 ///   [`Released`].
 #[repr(C)]
 #[pin_data]
 pub(crate) struct Object<T: DriverObject> {
     #[pin]
     obj: Opaque<bindings::drm_gem_shmem_object>,
+    backing: Backing,
     pinned: Atomic<bool>,
     #[pin]
     inner: T,
@@ -119,6 +151,51 @@ impl<T: DriverObject> Object<T> {
         vm_ops: &raw const bindings::drm_gem_shmem_vm_ops,
         ..pin_init::zeroed()
     };
+
+    /// Allocates an object of `size` bytes, rounded up to whole pages, with `funcs`. The C part is zeroed
+    /// otherwise, and is for the caller to initialise.
+    fn alloc(
+        dev: &Device<T::Driver>,
+        size: usize,
+        args: T::Args,
+        backing: Backing,
+        funcs: &'static bindings::drm_gem_object_funcs,
+    ) -> Result<(Pin<KBox<Self>>, usize)> {
+        let size = size
+            .checked_next_multiple_of(PAGE_SIZE)
+            .filter(|&size| size != 0)
+            .ok_or(EINVAL)?;
+        let obj = KBox::try_pin_init(
+            try_pin_init!(Self {
+                obj <- Opaque::zeroed(),
+                backing,
+                pinned: Atomic::new(false),
+                inner <- T::new(dev, size, args),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+
+        // SAFETY: The object is zeroed and not yet known to anybody.
+        unsafe { (*obj.as_raw()).funcs = funcs };
+        Ok((obj, size))
+    }
+
+    /// Makes a reference of an object.
+    ///
+    /// # Safety
+    ///
+    /// `obj` must have been made by [`Object::alloc`] for `dev`, and its C part be initialised.
+    unsafe fn publish(dev: &Device<T::Driver>, obj: Pin<KBox<Self>>) -> ARef<Self> {
+        // SAFETY: `dev` is valid. `Released` gives the reference back.
+        unsafe { bindings::drm_dev_get(dev.as_raw()) };
+
+        // INVARIANT: Initialised by the safety requirements, with a reference to the device, and not
+        // pinned.
+        // SAFETY: The object is not moved, as `ARef` keeps it pinned.
+        let ptr = NonNull::from(KBox::leak(unsafe { Pin::into_inner_unchecked(obj) }));
+        // SAFETY: The reference that initialisation made goes to the `ARef`.
+        unsafe { ARef::from_raw(ptr) }
+    }
 
     pub(in crate::abi) fn as_raw(&self) -> *mut bindings::drm_gem_object {
         // The base is the first member.
@@ -305,8 +382,13 @@ impl<T: DriverObject> Drop for Released<T> {
             unsafe { bindings::drm_gem_shmem_unpin(shmem) };
         }
         // SAFETY: Nobody uses the object. This does not free its memory.
-        unsafe { bindings::drm_gem_shmem_release(shmem) };
-        // SAFETY: The memory came from a `KBox` in `Object::new_shmem()`; it is not used any more.
+        unsafe {
+            match this.backing {
+                Backing::Shmem => bindings::drm_gem_shmem_release(shmem),
+                Backing::Io => bindings::drm_gem_object_release(this.as_raw()),
+            }
+        }
+        // SAFETY: The memory came from a `KBox` in `Object::alloc()`; it is not used any more.
         drop(unsafe { KBox::from_raw(self.ptr.as_ptr()) });
         // SAFETY: The object's own reference, which goes with it.
         unsafe { bindings::drm_dev_put(dev) };

@@ -5,6 +5,7 @@
 //! C header: [`include/drm/drm_gem_shmem_helper.h`](srctree/include/drm/drm_gem_shmem_helper.h)
 
 use super::{
+    Backing,
     DriverObject,
     Object, //
 };
@@ -25,17 +26,16 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    page::PAGE_SIZE,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     prelude::*,
     scatterlist::SGTable,
     sync::{
         aref::ARef,
-        atomic::{
-            Atomic,
-            Full, //
-        }, //
-    },
-    types::Opaque, //
+        atomic::Full, //
+    }, //
 };
 
 /// The addresses that a device is told.
@@ -68,40 +68,25 @@ impl<T: DriverObject> Object<T> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if `size` is 0 or too large, [`ENOMEM`], [`ENOSPC`], and those of
-    /// [`DriverObject::new`].
+    /// [`EINVAL`] if `size` is 0 or too large, [`ENOMEM`], also if there can never be as much memory,
+    /// [`ENOSPC`], and those of [`DriverObject::new`].
     pub(crate) fn new_shmem(
         dev: &Device<T::Driver>,
         size: usize,
         args: T::Args,
     ) -> Result<ARef<Self>> {
-        let size = size
-            .checked_next_multiple_of(PAGE_SIZE)
-            .filter(|&size| size != 0)
-            .ok_or(EINVAL)?;
+        // SAFETY: No requirements.
+        if size >> PAGE_SHIFT > unsafe { bindings::abi_helper_total_ram_pages() } {
+            return Err(ENOMEM);
+        }
+        let funcs = const { &Self::SHMEM_FUNCS };
+        let (obj, size) = Self::alloc(dev, size, args, Backing::Shmem, funcs)?;
 
-        let obj = KBox::try_pin_init(
-            try_pin_init!(Self {
-                obj <- Opaque::zeroed(),
-                pinned: Atomic::new(false),
-                inner <- T::new(dev, size, args),
-            }? Error),
-            GFP_KERNEL,
-        )?;
-
-        // SAFETY: The object is zeroed and not yet known to anybody.
-        unsafe { (*obj.as_raw()).funcs = const { &Self::SHMEM_FUNCS } };
         // SAFETY: `dev` is valid, the object is zeroed but for its functions and the size is a
         // multiple of the page size. If this fails, nothing is left to undo in the object.
         to_result(unsafe { bindings::drm_gem_shmem_init(dev.as_raw(), obj.as_raw_shmem(), size) })?;
-        // SAFETY: `dev` is valid. `Released` gives the reference back.
-        unsafe { bindings::drm_dev_get(dev.as_raw()) };
-
-        // INVARIANT: Initialised just now, with a reference to the device, and not pinned.
-        // SAFETY: The object is not moved, as `ARef` keeps it pinned.
-        let ptr = NonNull::from(KBox::leak(unsafe { Pin::into_inner_unchecked(obj) }));
-        // SAFETY: The reference that initialisation made goes to the `ARef`.
-        Ok(unsafe { ARef::from_raw(ptr) })
+        // SAFETY: Initialised just now.
+        Ok(unsafe { Self::publish(dev, obj) })
     }
 
     /// Makes sure that the object's pages are there and stay where they are for as long as it
@@ -109,10 +94,10 @@ impl<T: DriverObject> Object<T> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] for an imported object, [`ENOMEM`], [`ERESTARTSYS`] if a signal is pending, and
+    /// [`EINVAL`] for an object of other memory, [`ENOMEM`], [`ERESTARTSYS`] if a signal is pending, and
     /// those of the DMA API.
     pub(crate) fn segments(&self, space: AddressSpace) -> Result<KVVec<Segment>> {
-        if self.is_imported() {
+        if self.backing != Backing::Shmem {
             return Err(EINVAL);
         }
 
