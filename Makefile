@@ -3,7 +3,7 @@
 # built by Kbuild, which reads the file Kbuild here and not this one.
 MAKEFLAGS += --no-print-directory
 # Settings of the commands, from the command line or the environment.
-export DRIVER IMAGE KERNEL DEVICE MACHINE GL WINDOW SMP MEM CPU ACCEL APPEND QEMU_ARGS TIMEOUT OUT \
+export DRIVER IMAGE KERNEL DEVICE MACHINE GL VULKAN WINDOW SMP MEM CPU ACCEL APPEND QEMU_ARGS TIMEOUT OUT \
 	KDIR KSRC LLVM INSTALL_MOD_PATH INSTALL_PATH T V W RUN PLUS FRESH FORCE
 
 commands := run shell guest check check-full setup modules modules_install fmt fmt-check clippy doc \

@@ -22,9 +22,10 @@ def options(argv):
     p.add_argument("--machine", choices=["q35", "microvm"], default=env("MACHINE", "q35"))
     p.add_argument("--device", action="append", help="QEMU's words for the device; may come more than once")
     p.add_argument("--gl", action="store_true", default=bool(env("GL", "")), help="a display that draws with GL")
+    p.add_argument("--vulkan", action="store_true", default=bool(env("VULKAN", "")), help="the same with blobs and Venus")
     p.add_argument("--window", action="store_true", default=bool(env("WINDOW", "")), help="a window on DISPLAY")
     p.add_argument("--smp", type=int, default=int(env("SMP", "2")))
-    p.add_argument("--mem", default=env("MEM", "1G"))
+    p.add_argument("--mem", default=env("MEM", ""), help="default 1G, 2G with --vulkan")
     p.add_argument("--cpu", default=env("CPU", "max"))
     p.add_argument("--accel", default=env("ACCEL", "tcg,thread=multi,tb-size=512"))
     p.add_argument("--append", action="append", default=shlex.split(env("APPEND", "")), help="kernel parameters")
@@ -40,7 +41,11 @@ def options(argv):
     p.add_argument("--shell", action="store_true", help="a shell on the terminal instead of a script")
     p.add_argument("--run", nargs=argparse.REMAINDER, default=[], help="script for the guest, and its arguments")
     opt = p.parse_args(argv)
-    opt.device = opt.device or [env("DEVICE", "virtio-gpu-gl-pci" if opt.gl else "virtio-gpu-pci")]
+    usual = "virtio-gpu-gl-pci" if opt.gl else "virtio-gpu-pci"
+    if opt.vulkan:
+        opt.gl, usual = True, "virtio-gpu-gl-pci,blob=on,hostmem=512M,venus=on"
+    opt.mem = opt.mem or ("2G" if opt.vulkan else "1G")
+    opt.device = opt.device or [env("DEVICE", usual)]
     opt.qemu = shlex.split(env("QEMU_ARGS", "")) + [w for words in opt.qemu for w in shlex.split(words)]
     opt.timeout = opt.timeout or (0 if opt.shell else 300)
     opt.udev = opt.udev and opt.image != "none"

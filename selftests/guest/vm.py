@@ -155,6 +155,19 @@ class Boot:
         with os.fdopen(read) as f:
             self.display = env["DISPLAY"] = ":" + f.readline().strip()
 
+    def _udmabuf(self, env):
+        """Sees to it that QEMU can make dma-bufs of guest memory where a device needs that. Where the host
+        cannot, a library stands in for it."""
+        if not any("blob=on" in device for device in self.opt.device):
+            return
+        if os.access("/dev/udmabuf", os.R_OK | os.W_OK):
+            return
+        library = f"{self.dir}/udmabuf.so"
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, f"{HERE}/udmabuf/stand-in.c"], check=True)
+        env["LD_PRELOAD"] = library
+        with open(f"{self.opt.out}/udmabuf", "w", encoding="ascii") as f:
+            f.write("a stand-in, this host has no /dev/udmabuf\n")
+
     # -- the boot ---------------------------------------------------------------------
 
     def run(self):
@@ -167,6 +180,7 @@ class Boot:
                    VK_DRIVER_FILES="/usr/share/vulkan/icd.d/lvp_icd.json")
         if opt.gl:
             self._x_server(env)
+        self._udmabuf(env)
         command = self._command()
         with open(f"{opt.out}/qemu.cmd", "w", encoding="utf-8") as f:
             f.write(" ".join(_quote(w) for w in command) + "\n")
