@@ -161,6 +161,14 @@ impl Resource {
             .is_some_and(|blob| blob.blob_mem == proto::BLOB_MEM_GUEST)
     }
 
+    /// Whether the object is host memory that is to be mapped, by way of the window.
+    fn is_in_window(&self) -> bool {
+        self.blob().is_some_and(|blob| {
+            blob.blob_mem == proto::BLOB_MEM_HOST3D
+                && blob.blob_flags & proto::BLOB_FLAG_USE_MAPPABLE != 0
+        })
+    }
+
     /// What programs are told that a blob is of, 0 for a resource that they did not make as a blob.
     pub(crate) fn blob_mem(&self) -> u32 {
         self.blob()
@@ -254,6 +262,30 @@ impl gem::DriverObject for Resource {
         object.mapping.region()
     }
 
+    fn is_mappable(object: &Object) -> bool {
+        object.is_in_window()
+    }
+
+    fn exported(object: &Object) -> Result {
+        let dev = object.dev();
+
+        // A blob was asked for, or was not.
+        if dev.features().resource_uuid && object.blob().is_none() {
+            if let Some(ask) = Uuid::ask(&ARef::from(object))? {
+                dev.queues().batch().push(ask);
+            }
+        }
+        Ok(())
+    }
+
+    fn has_uuid(object: &Object) -> bool {
+        object.uuid.is_asked()
+    }
+
+    fn uuid(object: &Object) -> Result<[u8; 16]> {
+        object.uuid.wait()
+    }
+
     fn release(object: Released<Self>) {
         let (queues, live) = (object.dev().queues().clone(), object.dev().live().clone());
         let unref = object.unref.lock().take();
@@ -286,13 +318,8 @@ impl gem::DriverObject for Resource {
 ///
 /// [`EINVAL`] if the object is not to be mapped, [`EIO`] if the host has refused it, and those of
 /// [`Mapping::ask`].
-pub(crate) fn bring_in(dev: &DrmDevice, object: &ARef<Object>) -> Result {
-    let mappable = object.blob().is_some_and(|blob| {
-        blob.blob_mem == proto::BLOB_MEM_HOST3D
-            && blob.blob_flags & proto::BLOB_FLAG_USE_MAPPABLE != 0
-    });
-
-    if !mappable {
+fn bring_in(dev: &DrmDevice, object: &ARef<Object>) -> Result {
+    if !object.is_in_window() {
         return Err(EINVAL);
     }
     object.check_usable()?;

@@ -60,6 +60,25 @@ impl Uuid {
         this.answer.populate(answer);
         Ok(Some(command))
     }
+
+    /// Whether the host was asked.
+    pub(super) fn is_asked(&self) -> bool {
+        self.answer.as_ref().is_some()
+    }
+
+    /// Waits for the UUID.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if there is none, [`ETIMEDOUT`], [`ERESTARTSYS`] if the task is being killed.
+    pub(super) fn wait(&self) -> Result<[u8; 16]> {
+        let answer = self.answer.as_ref().ok_or(ENODEV)?;
+
+        answer.wait().map_err(|e| match e {
+            ETIMEDOUT | ERESTARTSYS => e,
+            _ => ENODEV,
+        })
+    }
 }
 
 /// Hears of the UUID.

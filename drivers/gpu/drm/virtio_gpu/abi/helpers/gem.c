@@ -55,6 +55,19 @@ void abi_helper_dma_sync_to_cpu(struct device *dev, struct sg_table *table)
 	dma_sync_sgtable_for_cpu(dev, table, DMA_FROM_DEVICE);
 }
 
+int abi_helper_dma_mapping_error(struct device *dev, dma_addr_t addr)
+{
+	return dma_mapping_error(dev, addr);
+}
+
+/* A segment that is no page. */
+void abi_helper_sg_set_io(struct scatterlist *sg, dma_addr_t addr, u32 len)
+{
+	sg_set_page(sg, NULL, len, 0);
+	sg_dma_address(sg) = addr;
+	sg_dma_len(sg) = len;
+}
+
 void abi_helper_gem_shmem_print_info(struct drm_printer *p, unsigned int indent,
 				     const struct drm_gem_object *obj)
 {

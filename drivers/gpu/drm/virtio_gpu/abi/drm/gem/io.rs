@@ -69,6 +69,7 @@ impl<T: DriverObject> Object<T> {
         free: Some(Self::free_callback),
         open: Some(Self::open_callback),
         close: Some(Self::close_callback),
+        export: Some(Self::export_callback),
         mmap: Some(Self::io_mmap_callback),
         vm_ops: &raw const *(const { &Self::IO_VM_OPS }),
         ..pin_init::zeroed()

@@ -3,14 +3,15 @@
 //! GEM objects.
 //!
 //! A driver has one type of object, [`Object`], whose driver part implements [`DriverObject`]. What
-//! backs an object is in the submodules: [`shmem`] for guest memory, [`io`] for device memory. [`prime`]
-//! has the driver hooks for sharing.
+//! backs an object is in the submodules: [`shmem`] for guest memory, [`io`] for device memory. In
+//! [`export`] objects become dma-bufs, in [`prime`] dma-bufs become objects.
 //!
 //! When the last reference to an object goes, the driver gets it as a [`Released`] token and decides
 //! how long its memory stays: a device may still be using it.
 //!
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
+mod export;
 mod io;
 mod locked;
 mod prime;
@@ -91,6 +92,34 @@ pub(crate) trait DriverObject: Sized + Send + Sync + 'static {
         None
     }
 
+    /// Whether an object of device memory can be mapped.
+    fn is_mappable(_obj: &Object<Self>) -> bool {
+        false
+    }
+
+    /// The object becomes a dma-buf. Must not wait.
+    ///
+    /// # Errors
+    ///
+    /// An error is what the caller gets.
+    fn exported(_obj: &Object<Self>) -> Result {
+        Ok(())
+    }
+
+    /// Whether the object has a UUID, or is to get one.
+    fn has_uuid(_obj: &Object<Self>) -> bool {
+        false
+    }
+
+    /// The UUID by which other virtio devices know the object. May wait.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if there is none.
+    fn uuid(_obj: &Object<Self>) -> Result<[u8; 16]> {
+        Err(ENODEV)
+    }
+
     /// The last reference to the object is gone. Its memory is freed when `obj` is dropped, which
     /// may be later and elsewhere, where sleeping is allowed.
     ///
@@ -141,6 +170,7 @@ impl<T: DriverObject> Object<T> {
         free: Some(Self::free_callback),
         open: Some(Self::open_callback),
         close: Some(Self::close_callback),
+        export: Some(Self::export_callback),
         print_info: Some(bindings::abi_helper_gem_shmem_print_info),
         pin: Some(bindings::abi_helper_gem_shmem_pin),
         unpin: Some(bindings::abi_helper_gem_shmem_unpin),

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sharing GEM objects as dma-bufs.
+//! Taking dma-bufs in as GEM objects.
 //!
-//! Objects are exported by the helpers of the DRM core. A dma-buf of the device itself is imported
-//! as the object that it is of; no other can be imported.
+//! A dma-buf of the device itself is the object that it is of; no other can be imported.
 //!
 //! C header: [`include/drm/drm_prime.h`](srctree/include/drm/drm_prime.h)
 
@@ -20,11 +19,14 @@ impl<T: DriverObject> Object<T> {
         dev: *mut bindings::drm_device,
         buf: *mut bindings::dma_buf,
     ) -> *mut bindings::drm_gem_object {
-        // SAFETY: The core calls this with a valid device and a valid dma-buf.
-        if !unsafe { bindings::drm_gem_is_prime_exported_dma_buf(dev, buf) } {
-            return ENODEV.to_ptr();
+        // SAFETY: The core calls this with a valid device of the driver and a valid dma-buf.
+        match unsafe { Self::of_dma_buf(dev, buf) } {
+            Some(obj) => {
+                // SAFETY: The dma-buf has a reference to the object.
+                unsafe { bindings::abi_helper_gem_object_get(obj.as_ptr()) };
+                obj.as_ptr()
+            }
+            None => ENODEV.to_ptr(),
         }
-        // SAFETY: As above. Takes a reference to the object behind `buf`, which is of `dev`.
-        unsafe { bindings::drm_gem_prime_import(dev, buf) }
     }
 }
