@@ -5,7 +5,8 @@
 use kernel::{
     alloc::Flags,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    scatterlist::SGTable, //
 };
 
 /// A contiguous piece of memory in the address space of a device.
@@ -67,6 +68,26 @@ pub(super) fn collect<I: Iterator<Item = (u64, u32)>>(
     let mut segments = KVVec::with_capacity(count, flags)?;
     merge(pieces(), |segment| Ok(segments.push(segment, flags)?))?;
     Ok(segments)
+}
+
+/// The segments of a table that is mapped for a device, in the device's addresses.
+///
+/// # Errors
+///
+/// [`ENOMEM`].
+pub(super) fn of_table(table: &SGTable) -> Result<KVVec<Segment>> {
+    collect(
+        || {
+            table.iter().map(|entry| {
+                // Has 32 bits on some architectures.
+                #[allow(clippy::useless_conversion)]
+                let addr = entry.dma_address().into();
+                // CAST: `sg_dma_len()` has 32 bits.
+                (addr, entry.dma_len() as u32)
+            })
+        },
+        GFP_KERNEL,
+    )
 }
 
 #[kunit_tests(abi_sg)]

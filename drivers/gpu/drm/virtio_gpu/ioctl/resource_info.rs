@@ -24,6 +24,10 @@ pub(super) fn resource_info(
     args.res_handle = object.id();
     // The field is too small for the largest objects.
     args.size = u32::try_from(object.size()).unwrap_or(u32::MAX);
-    args.blob_mem = object.blob_mem();
+    args.blob_mem = if object.is_imported() {
+        0
+    } else {
+        object.blob_mem()
+    };
     Ok(0)
 }

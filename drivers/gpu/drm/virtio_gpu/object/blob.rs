@@ -14,6 +14,7 @@ use super::{
     LIVE, //
 };
 use crate::{
+    abi::sg::Segment,
     device::DrmDevice,
     queue::{
         Command,
@@ -97,4 +98,56 @@ pub(crate) fn create_blob(dev: &DrmDevice, new: NewBlob, credit: Credit) -> Resu
     }
     drop(batch);
     Ok(object)
+}
+
+/// What an object of another device's memory is made with: guest memory like any other, which the host
+/// reads in place.
+///
+/// # Errors
+///
+/// [`ENODEV`] where the host has no blobs, or has 3D: its contexts would not know what to do with one.
+pub(super) fn import(dev: &DrmDevice, size: usize) -> Result<Args> {
+    let features = dev.features();
+
+    if !features.resource_blob || features.virgl {
+        return Err(ENODEV);
+    }
+    let blob = proto::Blob {
+        blob_mem: proto::BLOB_MEM_GUEST,
+        blob_flags: proto::BLOB_FLAG_USE_SHAREABLE,
+        blob_id: 0,
+        // CAST: A length of memory.
+        size: size as u64,
+    };
+    Ok(Args {
+        image: Image::default(),
+        kind: Kind::Blob(blob, 0),
+        dumb: false,
+    })
+}
+
+/// Tells the host of an object of another device's memory.
+///
+/// # Errors
+///
+/// [`EINVAL`] if the host wants blobs to be larger, [`ENOMEM`], [`E2BIG`].
+pub(super) fn imported(object: &ARef<Object>, segments: KVVec<Segment>) -> Result {
+    let dev = object.dev();
+    let record = &object.record;
+    let alignment = dev.features().blob_alignment.unwrap_or(1);
+
+    // A power of two.
+    if object.size() & usize::try_from(alignment)?.saturating_sub(1) != 0 {
+        return Err(EINVAL);
+    }
+    record.set_segments(segments)?;
+    let node = RBTreeNode::new(record.id, record.clone(), GFP_KERNEL)?;
+    let create = record.create(dev.queues())?.hold(object.clone());
+
+    let mut batch = dev.queues().batch();
+    dev.live().add(node, || {
+        record.state.store(LIVE, Relaxed);
+        batch.push(create);
+    });
+    Ok(())
 }

@@ -52,10 +52,13 @@ use self::{
     uuid::Uuid, //
 };
 use crate::{
-    abi::drm::gem::{
-        self,
-        IoRegion,
-        Released, //
+    abi::{
+        drm::gem::{
+            self,
+            IoRegion,
+            Released, //
+        },
+        sg::Segment, //
     },
     device::DrmDevice,
     driver::VirtioGpu,
@@ -264,6 +267,14 @@ impl gem::DriverObject for Resource {
 
     fn is_mappable(object: &Object) -> bool {
         object.is_in_window()
+    }
+
+    fn import(dev: &DrmDevice, size: usize) -> Result<Args> {
+        blob::import(dev, size)
+    }
+
+    fn imported(object: &ARef<Object>, segments: KVVec<Segment>) -> Result {
+        blob::imported(object, segments)
     }
 
     fn exported(object: &Object) -> Result {

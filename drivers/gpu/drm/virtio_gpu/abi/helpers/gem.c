@@ -4,6 +4,7 @@
  * some of these, but only where DRM is built in.
  */
 
+#include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
@@ -53,6 +54,11 @@ void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table)
 void abi_helper_dma_sync_to_cpu(struct device *dev, struct sg_table *table)
 {
 	dma_sync_sgtable_for_cpu(dev, table, DMA_FROM_DEVICE);
+}
+
+void abi_helper_get_dma_buf(struct dma_buf *buf)
+{
+	get_dma_buf(buf);
 }
 
 int abi_helper_dma_mapping_error(struct device *dev, dma_addr_t addr)

@@ -158,6 +158,8 @@ impl<T: DriverObject> Object<T> {
                 // SAFETY: As above: the device of an attachment is valid.
                 unsafe { obj.map_io(dev, direction) }.unwrap_or_else(|e| e.to_ptr())
             }
+            // Is exported as what it was.
+            Backing::Imported => EINVAL.to_ptr(),
         }
     }
 
@@ -200,13 +202,8 @@ impl<T: DriverObject> Object<T> {
             // this number of a table that has one.
             sg = unsafe {
                 // CAST: Not more than `MAX_SEGMENT`.
-                let addr = bindings::dma_map_resource(
-                    dev,
-                    start + offset,
-                    len as usize,
-                    direction,
-                    ATTRS,
-                );
+                let addr =
+                    bindings::dma_map_resource(dev, start + offset, len as usize, direction, ATTRS);
                 to_result(bindings::abi_helper_dma_mapping_error(dev, addr))?;
                 bindings::abi_helper_sg_set_io(sg, addr, len as u32);
                 bindings::sg_next(sg)
@@ -225,6 +222,7 @@ impl<T: DriverObject> Object<T> {
             match Self::of_exported((*attach).dmabuf).backing {
                 Backing::Shmem => bindings::drm_gem_unmap_dma_buf(attach, table, direction),
                 Backing::Io => unmap_io((*attach).dev, table, direction),
+                Backing::Imported => {}
             }
         }
     }

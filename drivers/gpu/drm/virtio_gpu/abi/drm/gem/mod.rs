@@ -32,6 +32,7 @@ use super::{
 };
 use crate::abi::{
     bindings,
+    sg::Segment,
     sync::Reservation, //
 };
 use core::{
@@ -97,6 +98,24 @@ pub(crate) trait DriverObject: Sized + Send + Sync + 'static {
         false
     }
 
+    /// What an object of `size` bytes of another device's memory is made with.
+    ///
+    /// # Errors
+    ///
+    /// [`ENODEV`] if `dev` does not take such memory.
+    fn import(_dev: &Device<Self::Driver>, _size: usize) -> Result<Self::Args> {
+        Err(ENODEV)
+    }
+
+    /// Such an object has been made, and its memory is there.
+    ///
+    /// # Errors
+    ///
+    /// An error is what the caller gets.
+    fn imported(_obj: &ARef<Object<Self>>, _segments: KVVec<Segment>) -> Result {
+        Ok(())
+    }
+
     /// The object becomes a dma-buf. Must not wait.
     ///
     /// # Errors
@@ -136,6 +155,8 @@ enum Backing {
     Shmem,
     /// Device memory.
     Io,
+    /// Another device's memory.
+    Imported,
 }
 
 /// A GEM object of driver part `T`, which it dereferences to.
@@ -416,6 +437,7 @@ impl<T: DriverObject> Drop for Released<T> {
             match this.backing {
                 Backing::Shmem => bindings::drm_gem_shmem_release(shmem),
                 Backing::Io => bindings::drm_gem_object_release(this.as_raw()),
+                Backing::Imported => this.release_imported(),
             }
         }
         // SAFETY: The memory came from a `KBox` in `Object::alloc()`; it is not used any more.

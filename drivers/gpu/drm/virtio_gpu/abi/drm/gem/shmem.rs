@@ -111,18 +111,7 @@ impl<T: DriverObject> Object<T> {
                 // SAFETY: A valid table, which stays with the object.
                 let table = unsafe { SGTable::from_raw(table) };
 
-                sg::collect(
-                    || {
-                        table.iter().map(|entry| {
-                            // Has 32 bits on some architectures.
-                            #[allow(clippy::useless_conversion)]
-                            let addr = entry.dma_address().into();
-                            // CAST: `sg_dma_len()` has 32 bits.
-                            (addr, entry.dma_len() as u32)
-                        })
-                    },
-                    GFP_KERNEL,
-                )
+                sg::of_table(table)
             }
             AddressSpace::Physical => {
                 self.pin()?;

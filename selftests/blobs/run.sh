@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# In the guest: the programs named, and what they leave of the window and in the log.
+status=0
+ulimit -n 4096
+modprobe vgem
+mm=/sys/kernel/debug/dri/0/virtio-gpu-host-visible-mm
+for p in "$@"; do
+	"/vgpu/tests/$p" || status=1
+	echo "# $p leaves $(tail -n 1 $mm)"
+done
+exit $status
