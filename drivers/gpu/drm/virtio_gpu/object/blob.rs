@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     abi::sg::Segment,
+    context::NO_RING,
     device::DrmDevice,
     queue::{
         Command,
@@ -86,15 +87,15 @@ pub(crate) fn create_blob(dev: &DrmDevice, new: NewBlob, credit: Credit) -> Resu
 
     let mut batch = dev.queues().batch();
     if let Some(before) = new.before {
-        batch.push(before);
+        batch.submit(new.ctx_id, NO_RING, before);
     }
     dev.live().add(node, || {
         // From here on there is something to take back.
         record.state.store(LIVE, Relaxed);
-        batch.push(create);
+        batch.submit(new.ctx_id, NO_RING, create);
     });
     for command in [uuid, map].into_iter().flatten() {
-        batch.push(command);
+        batch.submit(new.ctx_id, NO_RING, command);
     }
     drop(batch);
     Ok(object)

@@ -84,6 +84,14 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// The number of the context that the resource is from, 0 for none.
+    pub(super) fn ctx_id(&self) -> u32 {
+        match self.kind {
+            Kind::Blob(_, ctx_id) => ctx_id,
+            Kind::Flat | Kind::Solid(_) => 0,
+        }
+    }
+
     /// A record of an object that the host knows nothing of.
     ///
     /// # Errors

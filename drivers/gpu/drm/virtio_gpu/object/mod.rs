@@ -60,6 +60,7 @@ use crate::{
         },
         sg::Segment, //
     },
+    context::NO_RING,
     device::DrmDevice,
     driver::VirtioGpu,
     queue::{
@@ -283,7 +284,7 @@ impl gem::DriverObject for Resource {
         // A blob was asked for, or was not.
         if dev.features().resource_uuid && object.blob().is_none() {
             if let Some(ask) = Uuid::ask(&ARef::from(object))? {
-                dev.queues().batch().push(ask);
+                object.push(ask);
             }
         }
         Ok(())
@@ -323,6 +324,15 @@ impl gem::DriverObject for Resource {
     }
 }
 
+impl Object {
+    /// Pushes a command about the object, which comes after those that have made it.
+    fn push(&self, command: Command) {
+        let ctx_id = self.record.ctx_id();
+
+        self.dev().queues().batch().submit(ctx_id, NO_RING, command);
+    }
+}
+
 /// Has the host put an object of its memory into the window, unless it was asked before. Does not wait.
 ///
 /// # Errors
@@ -335,7 +345,7 @@ fn bring_in(dev: &DrmDevice, object: &ARef<Object>) -> Result {
     }
     object.check_usable()?;
     if let Some(map) = Mapping::ask(dev, object)? {
-        dev.queues().batch().push(map);
+        object.push(map);
     }
     Ok(())
 }

@@ -440,14 +440,18 @@ impl State {
         self.contexts.get_mut(&ctx_id)?.lanes.get_mut(index)
     }
 
-    /// Whether a job would have to wait.
+    /// Whether a job would have to wait. If there is no such context, or it is over, nothing of it is
+    /// to come any more.
     fn holds_back(&mut self, ctx_id: u32, index: usize, meta: &Meta) -> bool {
-        meta.waits
-            .as_ref()
-            .is_some_and(|waits| !waits.is_over_already())
-            || self
-                .lane(ctx_id, index)
-                .is_some_and(|lane| !lane.is_empty())
+        let Some(lane) = self.lane(ctx_id, index) else {
+            return false;
+        };
+
+        !lane.is_empty()
+            || meta
+                .waits
+                .as_ref()
+                .is_some_and(|waits| !waits.is_over_already())
             || meta.objects().any(|object| !object.tickets().is_free())
     }
 }
@@ -489,7 +493,7 @@ impl Batch<'_> {
         });
         let Some((lane, own)) = lanes else {
             drop(state);
-            // Of a context that there is not.
+            // Cannot be, for something holds it back.
             self.queues.end(request, ECANCELED);
             return;
         };
