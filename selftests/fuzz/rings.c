@@ -105,4 +105,37 @@ TEST_F_TIMEOUT(host, leaves_room_for_the_rest, 120)
 	}
 }
 
+/* Jobs of the device that wait, by debugfs. */
+static int waiting(void)
+{
+	char text[1024] = "", *jobs;
+	int file = open("/sys/kernel/debug/dri/0/virtio-gpu-queues", O_RDONLY);
+
+	if (file < 0 || read(file, text, sizeof(text) - 1) <= 0)
+		return -1;
+	close(file);
+	jobs = strstr(text, "waiting");
+	return jobs ? atoi(strchr(jobs, ':') + 1) : -1;
+}
+
+/* What waits for a place on a ring that never comes is given up some time after its client has gone. */
+TEST_F_TIMEOUT(host, gives_up_what_nobody_waits_for, 60)
+{
+	int fd = open_rings(2, 0), fence = -1;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 300; i++) {
+		close(fence);
+		ASSERT_EQ(0, submit_on_ring(fd, &fence));
+	}
+	EXPECT_LE(44, waiting());
+	close(fd);
+	EXPECT_TRUE(signals(fence, 30000));
+	EXPECT_GT(0, fence_status(fence));
+	for (int i = 0; i < 200 && waiting(); i++)
+		sleep_ms(100);
+	EXPECT_EQ(0, waiting());
+}
+
 TEST_HARNESS_MAIN

@@ -56,7 +56,7 @@ impl drm::DriverFile for File {
 
     fn close(dev: &DrmDevice, this: Pin<KBox<Self>>) {
         if let Some(context) = &this.context {
-            // Who is killed does not get what has not begun; who closes the file does.
+            // Who is killed does not get what has not begun; who closes the file does, within bounds.
             context.destroy(dev.queues(), task::is_killed());
         }
     }

@@ -157,6 +157,7 @@ impl WorkItem<2> for Queues {
     fn run(this: Arc<Queues>) {
         this.look(&this.control, "control");
         this.look(&this.cursor, "cursor");
+        this.expire();
     }
 }
 

@@ -14,6 +14,15 @@
 //! before it, and jobs cannot wait for each other.
 #![forbid(unsafe_code)]
 
+mod tickets;
+mod waits;
+
+pub(crate) use self::{
+    tickets::Tickets,
+    waits::Waits, //
+};
+
+use self::waits::Fences;
 use super::{
     command::Meta,
     reply,
@@ -24,9 +33,6 @@ use super::{
 };
 use crate::abi::{
     sync::{
-        Callback,
-        Fence,
-        OwnedQueue,
         Signalled,
         Signalling, //
     },
@@ -43,130 +49,10 @@ use kernel::{
         RBTreeNode, //
     },
     sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Full,
-            Relaxed, //
-        },
         Arc,
-        ArcBorrow,
         SpinLock, //
     }, //
 };
-
-/// Whose turn it is among the parked jobs that name an object. Changes under the lock of [`Jobs`].
-pub(crate) struct Tickets {
-    taken: Atomic<u64>,
-    served: Atomic<u64>,
-    /// The job that took the last one, which may name the object twice.
-    last: Atomic<u64>,
-}
-
-impl Tickets {
-    /// Of an object that no job has named.
-    pub(crate) const fn new() -> Self {
-        Self {
-            taken: Atomic::new(0),
-            served: Atomic::new(0),
-            last: Atomic::new(0),
-        }
-    }
-
-    /// Whether no parked job names the object.
-    fn is_free(&self) -> bool {
-        self.is_at(self.taken.load(Relaxed))
-    }
-
-    fn is_at(&self, turn: u64) -> bool {
-        self.served.load(Relaxed) == turn
-    }
-
-    /// Takes the next turn for job `job`, unless it has done so.
-    pub(super) fn take(&self, job: u64) -> Option<u64> {
-        if self.last.load(Relaxed) == job {
-            return None;
-        }
-        self.last.store(job, Relaxed);
-        Some(self.taken.fetch_add(1, Relaxed))
-    }
-
-    /// Who has the turn is done with it.
-    fn serve(&self) {
-        self.served.fetch_add(1, Relaxed);
-    }
-}
-
-/// The fences that a job waits for.
-pub(crate) struct Waits {
-    fences: Arc<Fences>,
-    _callbacks: KVec<Pin<KBox<Callback<Fences>>>>,
-}
-
-/// Counts the fences that have not signalled.
-struct Fences {
-    /// One more as long as the job is being made.
-    left: Atomic<u32>,
-    queues: Arc<Queues>,
-    worker: Arc<OwnedQueue>,
-}
-
-impl Signalled for Fences {
-    fn signalled(this: ArcBorrow<'_, Self>) {
-        if this.left.fetch_add(u32::MAX, Full) == 1 {
-            // Queued already is fine, it looks at all jobs.
-            let _ = this.worker.enqueue::<_, 3>(this.queues.clone());
-        }
-    }
-}
-
-impl Waits {
-    /// Waits for nothing so far. Jobs are released on `worker`.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`].
-    pub(crate) fn new(queues: &Arc<Queues>, worker: &Arc<OwnedQueue>) -> Result<Self> {
-        Ok(Self {
-            fences: Arc::new(
-                Fences {
-                    left: Atomic::new(1),
-                    queues: queues.clone(),
-                    worker: worker.clone(),
-                },
-                GFP_KERNEL,
-            )?,
-            _callbacks: KVec::new(),
-        })
-    }
-
-    /// Also waits for `fence`.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`].
-    pub(crate) fn add(&mut self, fence: &Fence) -> Result {
-        // Before it can be told of.
-        self.fences.left.fetch_add(1, Relaxed);
-        match Callback::add(fence, self.fences.clone()) {
-            Ok(Some(callback)) => Ok(self._callbacks.push(callback, GFP_KERNEL)?),
-            result => {
-                self.fences.left.fetch_add(u32::MAX, Relaxed);
-                result.map(|_| ())
-            }
-        }
-    }
-
-    /// Whether all fences have signalled, while the job is being made.
-    fn is_over_already(&self) -> bool {
-        self.fences.left.load(Acquire) == 1
-    }
-
-    /// The same of a job that is parked.
-    fn is_over(&self) -> bool {
-        self.fences.left.load(Acquire) == 0
-    }
-}
 
 /// The jobs of a device that are parked.
 #[pin_data]
@@ -188,8 +74,10 @@ struct State {
 struct Lanes {
     lanes: KVec<Fifo<Meta>>,
     parked: usize,
-    /// What goes to the host when none is left.
+    /// What goes to the host when none is left. There is no client any more.
     last: Option<KBox<Request<Meta>>>,
+    /// How often somebody has [looked](Queues::expire) since then.
+    looks: u8,
 }
 
 /// Whether a job may go to the ring, but for those before it in its lane.
@@ -272,6 +160,7 @@ impl Queues {
             lanes,
             parked: 0,
             last: None,
+            looks: 0,
         };
         let node = RBTreeNode::new(ctx_id, lanes, GFP_KERNEL)?;
         let before = self.jobs.state.lock().contexts.insert(node);
@@ -280,7 +169,8 @@ impl Queues {
         Ok(())
     }
 
-    /// Context `ctx_id` ends by `destroy`, after all its jobs.
+    /// Context `ctx_id` ends by `destroy`, after all its jobs. Those that are still parked after a while
+    /// end with [`ECANCELED`]: nobody is left who could give up a wait without end.
     pub(crate) fn close_lanes(self: &Arc<Self>, ctx_id: u32, destroy: Command) {
         let destroy = {
             let mut state = self.jobs.state.lock();
@@ -288,6 +178,7 @@ impl Queues {
             match state.contexts.get_mut(&ctx_id) {
                 Some(lanes) if lanes.parked != 0 => {
                     lanes.last = Some(destroy.0);
+                    self.arm();
                     None
                 }
                 _ => Some(destroy),
@@ -299,6 +190,47 @@ impl Queues {
             drop(node);
             self.batch().push(destroy);
         }
+    }
+
+    /// Gives up the jobs of contexts that have been without a client for a while. Has itself called
+    /// again as long as there are such contexts.
+    pub(super) fn expire(self: &Arc<Self>) {
+        let waiting = {
+            let mut state = self.jobs.state.lock();
+            let mut waiting = false;
+
+            for lanes in state.contexts.values_mut() {
+                if lanes.last.is_some() {
+                    lanes.looks = lanes.looks.saturating_add(1);
+                    waiting = true;
+                }
+            }
+            waiting
+        };
+
+        if !waiting {
+            return;
+        }
+        loop {
+            let expired = {
+                let mut state = self.jobs.state.lock();
+                let mut all = state.contexts.iter_mut();
+
+                // The first look may be right after the end.
+                all.find_map(|(&ctx_id, lanes)| {
+                    let expired = lanes.last.is_some() && lanes.looks >= 2;
+                    if expired {
+                        lanes.looks = 0;
+                    }
+                    expired.then_some(ctx_id)
+                })
+            };
+            let Some(ctx_id) = expired else {
+                break;
+            };
+            self.cancel(ctx_id);
+        }
+        self.arm();
     }
 
     /// Ends the jobs of context `ctx_id` that are parked, with [`ECANCELED`]. They keep their places
@@ -357,6 +289,7 @@ impl Queues {
                 lanes,
                 parked: own,
                 last,
+                ..
             } = lanes;
 
             for lane in lanes {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The order of the parked jobs that name an object, of whatever contexts.
+#![forbid(unsafe_code)]
+
+use kernel::sync::atomic::{
+    Atomic,
+    Relaxed, //
+};
+
+/// Whose turn it is among the parked jobs that name an object. Changes under the lock of [`Jobs`].
+pub(crate) struct Tickets {
+    taken: Atomic<u64>,
+    served: Atomic<u64>,
+    /// The job that took the last one, which may name the object twice.
+    last: Atomic<u64>,
+}
+
+impl Tickets {
+    /// Of an object that no job has named.
+    pub(crate) const fn new() -> Self {
+        Self {
+            taken: Atomic::new(0),
+            served: Atomic::new(0),
+            last: Atomic::new(0),
+        }
+    }
+
+    /// Whether no parked job names the object.
+    pub(super) fn is_free(&self) -> bool {
+        self.is_at(self.taken.load(Relaxed))
+    }
+
+    /// Whether it is the turn of who has this one.
+    pub(super) fn is_at(&self, turn: u64) -> bool {
+        self.served.load(Relaxed) == turn
+    }
+
+    /// Takes the next turn for job `job`, unless it has done so.
+    pub(in crate::queue) fn take(&self, job: u64) -> Option<u64> {
+        if self.last.load(Relaxed) == job {
+            return None;
+        }
+        self.last.store(job, Relaxed);
+        Some(self.taken.fetch_add(1, Relaxed))
+    }
+
+    /// Who has the turn is done with it.
+    pub(super) fn serve(&self) {
+        self.served.fetch_add(1, Relaxed);
+    }
+}
