@@ -9,6 +9,7 @@
  *   gpuctl plug N WxH     has the host plug a monitor in and waits for it
  *   gpuctl unplug N       ... and pull it out
  *   gpuctl heads N        shows a picture of its own on each of N scanouts
+ *   gpuctl place N X Y    waits until connector N suggests that place to userspace
  *   gpuctl host WORDS     one order to the host, prints the answer
  *
  * Exit status: 0 done, 1 something failed (each failure is a line), 2 no device.
@@ -434,6 +435,44 @@ static void heads(int n)
 	}
 }
 
+/* The value of a connector's property; -1 if there is none of that name. */
+static int64_t property(int i, const char *name)
+{
+	uint32_t ids[64];
+	uint64_t values[64];
+	struct drm_mode_obj_get_properties all = {
+		.props_ptr = (uintptr_t)ids, .prop_values_ptr = (uintptr_t)values, .count_props = 64,
+		.obj_id = connectors[i], .obj_type = DRM_MODE_OBJECT_CONNECTOR,
+	};
+
+	if (call(DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &all, "OBJ_GETPROPERTIES"))
+		return -1;
+	for (uint32_t k = 0; k < all.count_props && k < 64; k++) {
+		struct drm_mode_get_property one = { .prop_id = ids[k] };
+
+		if (!call(DRM_IOCTL_MODE_GETPROPERTY, &one, "GETPROPERTY") && !strcmp(one.name, name))
+			return values[k];
+	}
+	return -1;
+}
+
+static void place(int i, int x, int y)
+{
+	int64_t at[2] = { -1, -1 };
+
+	for (int t = 0; t < 50 && i >= 0 && i < n_connectors; t++) {
+		at[0] = property(i, "suggested X");
+		at[1] = property(i, "suggested Y");
+		if (at[0] == x && at[1] == y) {
+			printf("place of %d: %d,%d\n", i, x, y);
+			return;
+		}
+		usleep(100000);
+	}
+	printf("failed: place of %d: %lld,%lld instead of %d,%d\n", i, (long long)at[0], (long long)at[1], x, y);
+	failures++;
+}
+
 static void list(void)
 {
 	struct drm_mode_modeinfo mode;
@@ -486,6 +525,8 @@ int main(int argc, char **argv)
 		behind(n);
 	} else if (!strcmp(what, "heads")) {
 		heads(n);
+	} else if (!strcmp(what, "place")) {
+		place(n, argc > 3 ? atoi(argv[3]) : 0, argc > 4 ? atoi(argv[4]) : 0);
 	} else if (!strcmp(what, "plug") || !strcmp(what, "unplug")) {
 		unsigned int w = 0, h = 0;
 		int in = what[0] == 'p';

@@ -8,7 +8,7 @@ use kernel::sync::atomic::{
     Relaxed, //
 };
 
-/// Whose turn it is among the parked jobs that name an object. Changes under the lock of [`Jobs`].
+/// Whose turn it is among the parked jobs that name an object. Changes under the lock of [`Jobs`](super::Jobs).
 pub(crate) struct Tickets {
     taken: Atomic<u64>,
     served: Atomic<u64>,

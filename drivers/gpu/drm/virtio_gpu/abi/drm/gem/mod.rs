@@ -4,7 +4,7 @@
 //!
 //! A driver has one type of object, [`Object`], whose driver part implements [`DriverObject`]. What
 //! backs an object is in the submodules: [`shmem`] for guest memory, [`io`] for device memory. In
-//! [`export`] objects become dma-bufs, in [`prime`] dma-bufs become objects.
+//! [`mod@export`] objects become dma-bufs, in [`prime`] dma-bufs become objects.
 //!
 //! When the last reference to an object goes, the driver gets it as a [`Released`] token and decides
 //! how long its memory stays: a device may still be using it.
