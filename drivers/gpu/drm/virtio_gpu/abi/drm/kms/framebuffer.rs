@@ -46,10 +46,24 @@ pub(crate) struct Framebuffer<D: KmsDriver>(Opaque<bindings::drm_framebuffer>, P
 
 impl<D: KmsDriver> Framebuffer<D> {
     const FUNCS: bindings::drm_framebuffer_funcs = bindings::drm_framebuffer_funcs {
-        destroy: Some(bindings::drm_gem_fb_destroy),
+        destroy: Some(Self::destroy_callback),
         create_handle: Some(bindings::drm_gem_fb_create_handle),
         dirty: Some(bindings::drm_atomic_helper_dirtyfb),
     };
+
+    /// Ends a framebuffer. The helper `drm_gem_fb_destroy()` puts the object while the framebuffer is
+    /// still in the device's list, where debugfs then reads an object that is gone.
+    extern "C" fn destroy_callback(fb: *mut bindings::drm_framebuffer) {
+        // SAFETY: The core calls this with a framebuffer without references, which `create_callback()`
+        // has made: it has one plane, a reference to its object, and is of `kmalloc()`.
+        unsafe {
+            let obj = (*fb).obj[0];
+
+            bindings::drm_framebuffer_cleanup(fb);
+            bindings::abi_helper_gem_object_put(obj);
+            bindings::kfree(fb.cast());
+        }
+    }
 
     /// # Safety
     ///
