@@ -3,9 +3,12 @@
 //! The order of the parked jobs that name an object, of whatever contexts.
 #![forbid(unsafe_code)]
 
-use kernel::sync::atomic::{
-    Atomic,
-    Relaxed, //
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
 
 /// Whose turn it is among the parked jobs that name an object. Changes under the lock of [`Jobs`](super::Jobs).
@@ -48,5 +51,36 @@ impl Tickets {
     /// Who has the turn is done with it.
     pub(super) fn serve(&self) {
         self.served.fetch_add(1, Relaxed);
+    }
+}
+
+#[kunit_tests(virtio_gpu_tickets)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_come_in_order() {
+        let tickets = Tickets::new();
+        assert!(tickets.is_free());
+        let (first, second) = (tickets.take(1), tickets.take(2));
+
+        assert_eq!((first, second), (Some(0), Some(1)));
+        assert!(!tickets.is_free());
+        assert!(tickets.is_at(0));
+        tickets.serve();
+        assert!(tickets.is_at(1));
+        tickets.serve();
+        assert!(tickets.is_free());
+    }
+
+    #[test]
+    fn a_job_takes_one() {
+        let tickets = Tickets::new();
+
+        assert_eq!(tickets.take(7), Some(0));
+        assert_eq!(tickets.take(7), None);
+        tickets.serve();
+        assert!(tickets.is_free());
+        assert_eq!(tickets.take(8), Some(1));
     }
 }
