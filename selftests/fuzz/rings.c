@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(host)
 	close(self->fd);
 }
 
-TEST_F(host, fails_what_goes_with_a_context)
+TEST_F_TIMEOUT(host, fails_what_goes_with_a_context, 60)
 {
 	int fd = open_rings(2, 0), fences[8], other = exec_fence(self->fd);
 
@@ -49,8 +49,9 @@ TEST_F(host, fails_what_goes_with_a_context)
 	ASSERT_FALSE(signals(fences[7], 500));
 	close(fd);
 	for (int i = 0; i < 8; i++) {
-		ASSERT_TRUE(signals(fences[i], 10000));
-		EXPECT_EQ(-EIO, fence_status(fences[i]));
+		ASSERT_TRUE(signals(fences[i], 20000));
+		/* Which of them depends on whether it has got to the host: there may be no room left for rings. */
+		EXPECT_TRUE(fence_status(fences[i]) == -EIO || fence_status(fences[i]) == -ECANCELED);
 		close(fences[i]);
 	}
 	/* Not another file's. */
