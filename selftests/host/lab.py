@@ -21,7 +21,7 @@ KEYS = {"ring", "config-size", "steps", "mode", "timeout", "card", "keep", "afte
 QEMU_CRASH = re.compile(r"qemu.*(Segmentation fault|Aborted|core dumped)", re.I)
 # The guest's clock went wrong, as it does where the host has no time for it: no working timer, or
 # jumps of minutes, at which the scheduler's own timer complains.
-CLOCK = re.compile(r"lapic is not functional|dl_task_timer\+")
+CLOCK = re.compile(r"lapic is not functional|timer doesn't work|dl_task_timer\+")
 
 
 class Lab:
@@ -35,6 +35,7 @@ class Lab:
         self.host = os.path.join(self.build, "gpuhost")
         self.fuzz = os.path.join(self.build, "gpuhost-fuzz")
         self.gpuctl = os.path.join(self.build, "gpuctl")
+        self.gpuctx = os.path.join(self.build, "gpuctx")
 
     def cargo(self, *words, **kw):
         """cargo in this folder, its output under VGPU_BUILD."""
@@ -49,10 +50,13 @@ class Lab:
         for name in ("gpuhost", "gpuhost-fuzz"):
             shutil.copy(os.path.join(self.build, "target", "debug", name), os.path.join(self.build, f"{name}.new"))
             os.replace(os.path.join(self.build, f"{name}.new"), os.path.join(self.build, name))
-        r = subprocess.run(
-            ["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", self.gpuctl, f"{HERE}/guest/gpuctl.c"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        return r.stdout[-2000:] if r.returncode else ""
+        for program in (self.gpuctl, self.gpuctx):
+            source = f"{HERE}/guest/{os.path.basename(program)}.c"
+            r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", program, source],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if r.returncode:
+                return r.stdout[-2000:]
+        return ""
 
     def run(self, driver, scenario, name=None, **more):
         """Runs a scenario file with a driver."""
@@ -120,7 +124,8 @@ class Run:
             lab.boot, "--driver", "none", "--image", "none", "--env", f"GPU={driver}", "--timeout", str(limit),
             "--env", f"WAIT_CARD={int(guest.get('card', True))}", "--env", f"KEEP={'1' if guest.get('keep') else ''}",
             "--env", f"AFTER={guest.get('after', '')}",
-            "--out", self.dir, "--device", device, "--add", lab.gpuctl, "--smp", str(guest.get("cpus", 2)),
+            "--out", self.dir, "--device", device, "--add", lab.gpuctl,
+            "--add", lab.gpuctx, "--smp", str(guest.get("cpus", 2)),
             "--append", "hung_task_timeout_secs=40 " + guest.get("append", ""),
             "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
                       "-device virtserialport,chardev=gpuctl,name=vgpu-gpuhost",

@@ -8,7 +8,9 @@ use crate::wire::{feature, Queue};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
+use vhost::vhost_user::message::{
+    VhostUserProtocolFeatures, VhostUserShMemConfig, VhostUserVirtioFeatures,
+};
 use vhost::vhost_user::{Backend, Listener};
 use vhost_user_backend::{VhostUserBackend, VhostUserDaemon, VringMutex};
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
@@ -50,7 +52,11 @@ impl VhostUserBackend for Device {
     fn protocol_features(&self) -> VhostUserProtocolFeatures {
         self.0.before_channel();
         use VhostUserProtocolFeatures as P;
-        P::MQ | P::CONFIG | P::REPLY_ACK | P::BACKEND_REQ | P::BACKEND_SEND_FD | P::RESET_DEVICE
+        let all = P::MQ | P::CONFIG | P::REPLY_ACK | P::BACKEND_REQ | P::BACKEND_SEND_FD;
+        match self.0.options.scenario.device.window {
+            0 => all | P::RESET_DEVICE,
+            _ => all | P::RESET_DEVICE | P::SHMEM,
+        }
     }
 
     fn set_event_idx(&self, _enabled: bool) {}
@@ -75,8 +81,14 @@ impl VhostUserBackend for Device {
         Ok(())
     }
 
-    fn set_backend_req_fd(&self, _backend: Backend) {
-        self.0.find_channel();
+    fn set_backend_req_fd(&self, backend: Backend) {
+        self.0.find_channel(backend);
+    }
+
+    fn get_shmem_config(&self) -> io::Result<VhostUserShMemConfig> {
+        let window = self.0.options.scenario.device.window << 20;
+        // Region 1 is the window; there is no region 0.
+        Ok(VhostUserShMemConfig::new(1, &[0, window]))
     }
 
     fn stop_vring(&self, index: u32) -> io::Result<()> {

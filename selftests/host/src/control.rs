@@ -31,6 +31,8 @@ pub enum Order {
     Stats,
     /// What the checks found so far.
     Verdict,
+    /// Fences of another device have these ids.
+    Foreign(Vec<u64>),
     /// No fault, storm or timed order any more: a good device, after the driver's next reset at the latest.
     Behave,
     /// The host is gone at once.
@@ -76,6 +78,11 @@ impl Order {
             Some("mark") => Ok(Order::Mark(name(1)?)),
             Some("stats") => Ok(Order::Stats),
             Some("verdict") => Ok(Order::Verdict),
+            Some("foreign") => {
+                let ids = words.iter().skip(1).map(|w| w.parse().ok());
+                let ids: Option<Vec<u64>> = ids.collect();
+                Ok(Order::Foreign(ids.ok_or("foreign ID ...")?))
+            }
             Some("behave") => Ok(Order::Behave),
             Some("die") => Ok(Order::Die),
             _ => Err(format!("no such order: {line:?}")),

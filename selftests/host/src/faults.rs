@@ -73,8 +73,8 @@ impl Faults {
 
     /// The fault that strikes this command, if one does. Every rule counts every
     /// command of its kind; the first rule that is due wins.
-    pub fn strike(&mut self, queue: Queue, code: u32) -> Option<Fault> {
-        let name = command_name(code);
+    pub fn strike(&mut self, queue: Queue, command: &[u8]) -> Option<Fault> {
+        let name = command_name(command);
         let mut hit = None;
         for (fault, seen) in &mut self.list {
             let mine = match fault.on.as_str() {
@@ -170,13 +170,22 @@ mod tests {
     fn nth_and_count() {
         let mut f = faults("[[fault]]\non='SET_SCANOUT'\nnth=2\ncount=2\ndo='never'");
         let hits: Vec<bool> = (0..5)
-            .map(|_| f.strike(Queue::Control, cmd::SET_SCANOUT).is_some())
+            .map(|_| {
+                f.strike(Queue::Control, &cmd::SET_SCANOUT.to_le_bytes())
+                    .is_some()
+            })
             .collect();
         assert_eq!(hits, [false, true, true, false, false]);
-        assert!(f.strike(Queue::Control, cmd::RESOURCE_FLUSH).is_none());
+        assert!(f
+            .strike(Queue::Control, &cmd::RESOURCE_FLUSH.to_le_bytes())
+            .is_none());
         let mut all = faults("[[fault]]\non='cursor'\ncount=0\ndo='never'");
-        assert!(all.strike(Queue::Control, cmd::SET_SCANOUT).is_none());
-        assert!((0..9).all(|_| all.strike(Queue::Cursor, cmd::MOVE_CURSOR).is_some()));
+        assert!(all
+            .strike(Queue::Control, &cmd::SET_SCANOUT.to_le_bytes())
+            .is_none());
+        assert!((0..9).all(|_| all
+            .strike(Queue::Cursor, &cmd::MOVE_CURSOR.to_le_bytes())
+            .is_some()));
         assert_eq!(all.struck(), 9);
     }
 
@@ -184,7 +193,7 @@ mod tests {
     fn replies_change() {
         let apply = |text: &str| {
             let mut f = faults(&format!("[[fault]]\non='any'\n{text}"));
-            f.strike(Queue::Control, 0).unwrap().apply(vec![1; 32])
+            f.strike(Queue::Control, &[]).unwrap().apply(vec![1; 32])
         };
         assert_eq!(u32_at(&apply("do='error'\ncode=0x1203").reply, 0), 0x1203);
         assert_eq!(apply("do='short'\nlen=7").claim, Some(7));

@@ -3,6 +3,8 @@
 //! through the same entry that doorbells take. Deterministic by its seed, and
 //! needs nothing but a stable compiler; a panic or a loop is the finding.
 
+mod streams;
+
 use crate::control::Order;
 use crate::host::{Host, Memory, Options};
 use crate::scenario::Scenario;
@@ -82,10 +84,11 @@ fn command(n: &mut Numbers) -> Vec<u8> {
     let mut b = Vec::new();
     let known = &COMMANDS[n.below(COMMANDS.len() as u64) as usize];
     // Mostly what makes pictures: that is where the code is.
-    let code = match n.below(12) {
+    let code = match n.below(20) {
         0 => n.nasty(),
         1..=4 => known.code,
-        k => [0x101, 0x106, 0x105, 0x103, 0x104, 0x10c, 0x10d][(k - 5) as usize],
+        k @ 5..12 => [0x101, 0x106, 0x105, 0x103, 0x104, 0x10c, 0x10d][(k - 5) as usize],
+        k => [0x200, 0x202, 0x204, 0x206, 0x207, 0x207, 0x207, 0x208][(k - 12) as usize],
     };
     let flags = if n.one_in(8) {
         n.nasty()
@@ -99,7 +102,11 @@ fn command(n: &mut Numbers) -> Vec<u8> {
             flags,
             n.nasty(),
             0,
-            if n.one_in(8) { n.nasty() } else { 0 },
+            match n.below(8) {
+                0 => n.nasty(),
+                1..4 => 0,
+                _ => 1 + n.below(3) as u32,
+            },
             n.below(70) as u32,
         ],
     );
@@ -134,11 +141,25 @@ fn command(n: &mut Numbers) -> Vec<u8> {
                 .iter()
                 .for_each(|(at, v)| fix(&mut b, *at, *v)),
             0x104 => fix(&mut b, 40, id),
-            0x10c => [(24, id), (28, 1), (36, 2), (48, 8192), (52, 0)]
+            0x10c => {
+                let mem = 1 + n.below(2) as u32;
+                [
+                    (24, id),
+                    (28, mem),
+                    (36, 2),
+                    (40, 0),
+                    (44, 0),
+                    (48, 8192),
+                    (52, 0),
+                ]
                 .iter()
-                .for_each(|(at, v)| fix(&mut b, *at, *v)),
-            _ => {}
+                .for_each(|(at, v)| fix(&mut b, *at, *v));
+            }
+            _ => streams::fix(n, code, id, &mut |at, v| fix(&mut b, at, v)),
         }
+    }
+    if code == 0x207 {
+        streams::append(n, &mut b);
     }
     for _ in 0..n.below(4) {
         let (addr, len) = if n.one_in(4) {
@@ -211,7 +232,12 @@ fn scenario(n: &mut Numbers) -> Scenario {
     let mut s = Scenario::default();
     s.device.scanouts = [0, 1, 2, 16, 17, u32::MAX][n.below(6) as usize];
     s.device.blob_alignment = n.nasty();
-    s.device.with = vec!["RESOURCE_BLOB".into()];
+    s.device.with = vec![
+        "RESOURCE_BLOB".into(),
+        "VIRGL".into(),
+        "CONTEXT_INIT".into(),
+    ];
+    streams::scenario(n, &mut s);
     s
 }
 
@@ -234,7 +260,12 @@ pub fn case(seed: u64) {
         feature::VERSION_1
             | feature::RESOURCE_BLOB
             | feature::EDID
-            | (n.next() & 0x3f)
+            | (n.next() & 0xff)
+            | if n.one_in(4) {
+                0
+            } else {
+                feature::VIRGL | feature::CONTEXT_INIT
+            }
             | feature::INDIRECT_DESC,
     );
     let mut rings = Vec::new();
@@ -282,6 +313,10 @@ pub fn case(seed: u64) {
         }
         if n.one_in(30) {
             host.stopped(queue);
+        }
+        if n.one_in(10) {
+            // Waits are short: something ends late.
+            std::thread::sleep(std::time::Duration::from_micros(50));
         }
     }
     let _ = host.order(&Order::Crc(n.below(20) as usize));

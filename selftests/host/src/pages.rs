@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A resource's guest pages: a scatter list, read where it lies.
+//! A resource's guest pages: a scatter list, read and written where it lies.
 
 use crate::chain::{in_ram, Ram, Segment};
 use crate::wire::{u32_at, u64_at};
@@ -55,7 +55,30 @@ impl Pages {
 
     /// Fills `dst` from `offset` on; false where the list ends before that.
     pub fn read(&self, ram: &Ram, offset: u64, mut dst: &mut [u8]) -> bool {
-        let Some(end) = offset.checked_add(dst.len() as u64) else {
+        self.pieces(offset, dst.len(), |at, n| {
+            let (now, rest) = std::mem::take(&mut dst).split_at_mut(n);
+            dst = rest;
+            ram.read_slice(now, at).is_ok()
+        })
+    }
+
+    /// Writes `src` from `offset` on; false where the list ends before that.
+    pub fn write(&self, ram: &Ram, offset: u64, mut src: &[u8]) -> bool {
+        self.pieces(offset, src.len(), |at, n| {
+            let (now, rest) = src.split_at(n);
+            src = rest;
+            ram.write_slice(now, at).is_ok()
+        })
+    }
+
+    /// Gives the pieces of `len` bytes from `offset` on, until `f` has enough.
+    fn pieces(
+        &self,
+        offset: u64,
+        len: usize,
+        mut f: impl FnMut(GuestAddress, usize) -> bool,
+    ) -> bool {
+        let Some(end) = offset.checked_add(len as u64) else {
             return false;
         };
         if end > self.len {
@@ -66,20 +89,16 @@ impl Pages {
             .partition_point(|s| *s <= offset)
             .saturating_sub(1);
         let mut at = offset;
-        while !dst.is_empty() {
+        while at < end {
             let (Some(s), Some(start)) = (self.segments.get(i), self.starts.get(i)) else {
                 return false;
             };
             let skip = at - start;
-            let n = (u64::from(s.len) - skip).min(dst.len() as u64);
-            let (now, rest) = dst.split_at_mut(n as usize);
-            if ram
-                .read_slice(now, GuestAddress(s.addr.wrapping_add(skip)))
-                .is_err()
-            {
+            let n = (u64::from(s.len).saturating_sub(skip)).min(end - at);
+            if n > 0 && !f(GuestAddress(s.addr.wrapping_add(skip)), n as usize) {
                 return false;
             }
-            (dst, at, i) = (rest, at + n, i + 1);
+            (at, i) = (at + n, i + 1);
         }
         true
     }
@@ -111,6 +130,9 @@ mod tests {
         assert!(!p.read(&ram, 3, &mut out));
         assert!(!p.read(&ram, u64::MAX, &mut out));
         assert!(p.read(&ram, 6, &mut []));
+        assert!(p.write(&ram, 3, &[7, 8]) && !p.write(&ram, 5, &[7, 8]));
+        assert!(p.read(&ram, 2, &mut out));
+        assert_eq!(out, [3, 7, 8, 6]);
     }
 
     #[test]

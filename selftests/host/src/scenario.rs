@@ -2,6 +2,7 @@
 //! The scenario file: what the device is, and where it misbehaves. TOML; the
 //! page Documentation/gpu/test-host.rst describes it key by key.
 
+use crate::meaning::{Bit5, Bit6, Bit7, LayoutOptions, Meanings, Type, Unknown};
 use crate::wire::{feature, reply, Command};
 use serde::Deserialize;
 use std::path::Path;
@@ -18,6 +19,8 @@ pub struct Scenario {
     pub edid: GarbageOptions,
     /// GET_DISPLAY_INFO's replies.
     pub display_info: GarbageOptions,
+    /// Answers about layouts.
+    pub layout: LayoutOptions,
     /// Where it misbehaves.
     #[serde(rename = "fault")]
     pub faults: Vec<Fault>,
@@ -48,8 +51,20 @@ pub struct DeviceOptions {
     pub blob_alignment: u32,
     /// Length of the configuration space.
     pub config_size: u32,
-    /// num_capsets in the configuration space.
-    pub capsets: u32,
+    /// num_capsets in the configuration space; as many as there are where it is not given.
+    pub capsets: Option<u32>,
+    /// Types of contexts, in the order of their capability sets.
+    pub contexts: Vec<Type>,
+    /// Offers bit 5, with that meaning.
+    pub bit5: Option<Bit5>,
+    /// Offers bit 6, with that meaning.
+    pub bit6: Option<Bit6>,
+    /// Offers bit 7, with that meaning.
+    pub bit7: Option<Bit7>,
+    /// What becomes of a submit that names a fence which the host does not have.
+    pub unknown_fences: Unknown,
+    /// The window of host memory, in MiB; 0 for none, else a power of two.
+    pub window: u64,
 }
 
 impl Default for DeviceOptions {
@@ -62,7 +77,13 @@ impl Default for DeviceOptions {
             queue: 1024,
             blob_alignment: 4096,
             config_size: 20,
-            capsets: 0,
+            capsets: None,
+            contexts: vec![],
+            bit5: None,
+            bit6: None,
+            bit7: None,
+            unknown_fences: Unknown::Signalled,
+            window: 0,
         }
     }
 }
@@ -228,6 +249,10 @@ impl Scenario {
         if !(1..=1024).contains(&s.device.queue) || s.device.config_size > 256 {
             return Err("queue must be 1 to 1024, config-size at most 256".into());
         }
+        let window = s.device.window;
+        if window > 1 << 16 || (window != 0 && !window.is_power_of_two()) {
+            return Err("window is 0 or a power of two, in MiB".into());
+        }
         Ok(s)
     }
 
@@ -241,6 +266,14 @@ impl Scenario {
         for name in &self.device.with {
             bits |= feature_bit(name)?;
         }
+        let d = &self.device;
+        for (bit, offered) in [
+            (5, d.bit5.is_some()),
+            (6, d.bit6.is_some()),
+            (7, d.bit7.is_some()),
+        ] {
+            bits |= u64::from(offered) << bit;
+        }
         for name in &self.device.without {
             bits &= !feature_bit(name)?;
         }
@@ -249,6 +282,20 @@ impl Scenario {
 }
 
 impl DeviceOptions {
+    /// What bits 5 to 7 mean.
+    pub fn meanings(&self) -> Meanings {
+        Meanings {
+            bit5: self.bit5.unwrap_or_default(),
+            bit6: self.bit6.unwrap_or_default(),
+            bit7: self.bit7.unwrap_or_default(),
+        }
+    }
+
+    /// num_capsets in the configuration space.
+    pub fn num_capsets(&self) -> u32 {
+        self.capsets.unwrap_or(self.contexts.len() as u32)
+    }
+
     /// The monitors; what is no size is no monitor.
     pub fn monitors(&self) -> Vec<Option<(u32, u32)>> {
         self.monitors.iter().map(|m| parse_size(m)).collect()
@@ -312,6 +359,9 @@ mod tests {
             "[[at]]\nms = 1\ndo = 'dance'",
             "[display-info]\ngarbage = 'checksum'",
             "[expect]\nwaive = ['no.such']",
+            "[device]\nbit5 = 'magic'",
+            "[device]\ncontexts = ['venus']",
+            "[device]\nwindow = 3",
         ] {
             assert!(Scenario::parse(bad).is_err(), "{bad}");
         }

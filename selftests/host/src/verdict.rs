@@ -25,6 +25,8 @@ pub struct Stats {
     pub copied: u64,
     /// Error replies, the wanted ones included.
     pub errors: u64,
+    /// Error replies that a stream asked for, or that no driver can foresee.
+    pub asked: u64,
     /// Commands struck by a fault.
     pub struck: u64,
 }
@@ -33,7 +35,7 @@ impl Stats {
     /// One line of name=number.
     pub fn line(&self) -> String {
         format!(
-            "kicks={}+{} commands={}+{} interrupts={} suppressed={} config={} frames={} copied={} errors={} struck={}",
+            "kicks={}+{} commands={}+{} interrupts={} suppressed={} config={} frames={} copied={} errors={} asked={} struck={}",
             self.kicks[0],
             self.kicks[1],
             self.commands[0],
@@ -44,6 +46,7 @@ impl Stats {
             self.frames,
             self.copied,
             self.errors,
+            self.asked,
             self.struck
         )
     }

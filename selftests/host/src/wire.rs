@@ -18,6 +18,10 @@ pub mod feature {
     pub const CONTEXT_INIT: u64 = 1 << 4;
     /// blob_alignment in the configuration space.
     pub const BLOB_ALIGNMENT: u64 = 1 << 5;
+    /// The same bit, which other hosts have used for other things.
+    pub const BIT_5: u64 = 1 << 5;
+    /// RESOURCE_QUERY_LAYOUT, first version, and another thing.
+    pub const BIT_6: u64 = 1 << 6;
     /// Bits for the device type that the specification has not described.
     pub const UNDEFINED: u64 = 0xff_ffff & !0x3f;
     /// Indirect descriptors.
@@ -45,6 +49,8 @@ pub mod feature {
 pub const FLAG_FENCE: u32 = 1;
 /// Header flag: ring_idx is meant.
 pub const FLAG_RING_IDX: u32 = 2;
+/// Header flag of fence passing: others may wait for this fence.
+pub const FLAG_SHAREABLE: u32 = 4;
 
 /// Blob flag: for other devices as well.
 pub const BLOB_CROSS_DEVICE: u32 = 4;
@@ -73,6 +79,10 @@ pub mod reply {
     pub const OK_RESOURCE_UUID: u32 = 0x1105;
     /// Cache type of a mapping.
     pub const OK_MAP_INFO: u32 = 0x1106;
+    /// A resource's layout, both versions.
+    pub const OK_RESOURCE_LAYOUT: u32 = 0x1107;
+    /// A layout in answer to RESOURCE_CREATE_3D.
+    pub const OK_RESOURCE_PLANE_INFO: u32 = 0x11ff;
     /// Something failed.
     pub const ERR_UNSPEC: u32 = 0x1200;
     /// The host has no memory.
@@ -96,6 +106,8 @@ pub mod reply {
             OK_EDID => "OK_EDID",
             OK_RESOURCE_UUID => "OK_RESOURCE_UUID",
             OK_MAP_INFO => "OK_MAP_INFO",
+            OK_RESOURCE_LAYOUT => "OK_RESOURCE_LAYOUT",
+            OK_RESOURCE_PLANE_INFO => "OK_RESOURCE_PLANE_INFO",
             ERR_UNSPEC => "ERR_UNSPEC",
             ERR_OUT_OF_MEMORY => "ERR_OUT_OF_MEMORY",
             ERR_INVALID_SCANOUT_ID => "ERR_INVALID_SCANOUT_ID",
@@ -194,24 +206,55 @@ commands! {
     0x0201 CTX_DESTROY 24 24 Control feature::VIRGL, [];
     0x0202 CTX_ATTACH_RESOURCE 32 24 Control feature::VIRGL, ["resource_id" @ 24, "padding" @ 28];
     0x0203 CTX_DETACH_RESOURCE 32 24 Control feature::VIRGL, ["resource_id" @ 24, "padding" @ 28];
-    0x0204 RESOURCE_CREATE_3D 72 24 Control feature::VIRGL, ["resource_id" @ 24, "target" @ 28, "format" @ 32, "bind" @ 36, "width" @ 40, "height" @ 44];
-    0x0205 TRANSFER_TO_HOST_3D 72 24 Control feature::VIRGL, ["offset:64" @ 48, "resource_id" @ 56];
-    0x0206 TRANSFER_FROM_HOST_3D 72 24 Control feature::VIRGL, ["offset:64" @ 48, "resource_id" @ 56];
+    0x0204 RESOURCE_CREATE_3D 72 24 Control feature::VIRGL, ["resource_id" @ 24, "target" @ 28, "format" @ 32, "bind" @ 36, "width" @ 40, "height" @ 44,
+        "depth" @ 48, "array_size" @ 52, "last_level" @ 56, "nr_samples" @ 60, "flags" @ 64, "padding" @ 68];
+    0x0205 TRANSFER_TO_HOST_3D 72 24 Control feature::VIRGL, ["x" @ 24, "y" @ 28, "z" @ 32, "width" @ 36, "height" @ 40, "depth" @ 44,
+        "offset:64" @ 48, "resource_id" @ 56, "level" @ 60, "stride" @ 64, "layer_stride" @ 68];
+    0x0206 TRANSFER_FROM_HOST_3D 72 24 Control feature::VIRGL, ["x" @ 24, "y" @ 28, "z" @ 32, "width" @ 36, "height" @ 40, "depth" @ 44,
+        "offset:64" @ 48, "resource_id" @ 56, "level" @ 60, "stride" @ 64, "layer_stride" @ 68];
     0x0207 SUBMIT_3D 32 24 Control feature::VIRGL, ["size" @ 24, "num_in_fences" @ 28];
     0x0208 RESOURCE_MAP_BLOB 40 32 Control feature::RESOURCE_BLOB, ["resource_id" @ 24, "padding" @ 28, "offset:64" @ 32];
     0x0209 RESOURCE_UNMAP_BLOB 32 24 Control feature::RESOURCE_BLOB, ["resource_id" @ 24, "padding" @ 28];
+    0x020a WAIT_FENCE 32 24 Control feature::BIT_5, ["fence_id:64" @ 24];
+    0x020b RESOURCE_QUERY_LAYOUT 32 136 Control feature::BIT_6, ["resource_id" @ 24, "padding" @ 28];
     0x0300 UPDATE_CURSOR 56 24 Cursor 0, ["scanout_id" @ 24, "x" @ 28, "y" @ 32, "pos_padding" @ 36, "resource_id" @ 40, "hot_x" @ 44, "hot_y" @ 48, "padding" @ 52];
     0x0301 MOVE_CURSOR 56 24 Cursor 0, ["scanout_id" @ 24, "x" @ 28, "y" @ 32, "pos_padding" @ 36, "resource_id" @ 40, "hot_x" @ 44, "hot_y" @ 48, "padding" @ 52];
 }
+
+/// The other command with WAIT_FENCE's number; it is longer.
+static QUERY_LAYOUT_V2: Command = Command {
+    code: cmd::WAIT_FENCE,
+    name: "RESOURCE_QUERY_LAYOUT_V2",
+    len: 44,
+    reply_len: 104,
+    queue: Queue::Control,
+    needs: feature::BIT_5,
+    fields: &[
+        ("resource_id", 24),
+        ("width", 28),
+        ("height", 32),
+        ("format", 36),
+        ("bind", 40),
+    ],
+};
 
 impl Command {
     /// By number.
     pub fn by_code(code: u32) -> Option<&'static Command> {
         COMMANDS.iter().find(|c| c.code == code)
     }
+    /// What these bytes are.
+    pub fn of(bytes: &[u8]) -> Option<&'static Command> {
+        let code = u32_at(bytes, 0);
+        if code == cmd::WAIT_FENCE && bytes.len() >= QUERY_LAYOUT_V2.len {
+            return Some(&QUERY_LAYOUT_V2);
+        }
+        Command::by_code(code)
+    }
     /// By name.
     pub fn by_name(name: &str) -> Option<&'static Command> {
-        COMMANDS.iter().find(|c| c.name == name)
+        let all = COMMANDS.iter().chain([&QUERY_LAYOUT_V2]);
+        all.into_iter().find(|c| c.name == name)
     }
     /// Whether it is one of those with a rectangle at the usual place.
     pub fn has_rect(&self) -> bool {
@@ -220,8 +263,8 @@ impl Command {
 }
 
 /// A command's name, or its number.
-pub fn command_name(code: u32) -> String {
-    Command::by_code(code).map_or_else(|| format!("{code:#06x}"), |c| c.name.into())
+pub fn command_name(bytes: &[u8]) -> String {
+    Command::of(bytes).map_or_else(|| format!("{:#06x}", u32_at(bytes, 0)), |c| c.name.into())
 }
 
 /// Reads 32 bits; 0 past the end, so that a short command is a wrong value and never a panic.

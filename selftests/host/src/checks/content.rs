@@ -2,10 +2,11 @@
 //! The rules about what a command says: resources, backing, transfers, scanouts, cursors.
 
 use super::model::{Checker, Res};
+use crate::meaning::{Bit5, Bit6};
 use crate::wire::*;
 
 impl Checker {
-    fn exists(&mut self, id: u32, name: &str) -> Option<Res> {
+    pub(super) fn exists(&mut self, id: u32, name: &str) -> Option<Res> {
         let found = self.res.get(&id).cloned();
         let kept = found.is_some();
         self.note("res.exists", kept, || format!("{name} names resource {id}"));
@@ -56,7 +57,8 @@ impl Checker {
                     self.note("backing.once", r.backing.is_none(), || {
                         format!("resource {id}")
                     });
-                    let need = u64::from(r.width) * u64::from(r.height) * 4;
+                    let pixels = u64::from(r.width) * u64::from(r.height) * 4;
+                    let need = r.bytes.unwrap_or(pixels);
                     if let Some(have) = covers.filter(|_| r.blob.is_none()) {
                         self.note("backing.covers", have >= need, || {
                             format!("resource {id}: {have} of {need}")
@@ -81,7 +83,9 @@ impl Checker {
                 }
             }
             cmd::RESOURCE_MAP_BLOB | cmd::RESOURCE_UNMAP_BLOB => {
-                self.note("blob.window", false, || name.to_string());
+                let window = self.window > 0;
+                self.note("blob.window", window, || name.to_string());
+                self.exists(id, name);
             }
             cmd::RESOURCE_FLUSH => {
                 let id = u32_at(c, 40);
@@ -147,10 +151,16 @@ impl Checker {
             mem == 1 || (host_ok && (2..=3).contains(&mem)),
             || format!("blob_mem {mem}"),
         );
-        self.note("blob.flags", flags & !7 == 0, || {
+        let guest_handle = self.meanings.bit6 == Bit6::GuestHandle;
+        let known = if guest_handle && self.features & feature::BIT_6 != 0 {
+            15
+        } else {
+            7
+        };
+        self.note("blob.flags", flags & !known == 0, || {
             format!("flags {flags:#x}")
         });
-        if self.features & feature::BLOB_ALIGNMENT != 0 && self.alignment > 0 {
+        if self.meanings.uses(self.features, Bit5::BlobAlignment) && self.alignment > 0 {
             let a = self.alignment;
             self.note("blob.aligned", size % a == 0, || format!("{size} for {a}"));
         }

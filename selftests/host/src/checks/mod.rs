@@ -4,10 +4,13 @@
 //! device's, and shares with the driver under test nothing but the specification.
 
 mod content;
+mod contexts;
 mod model;
+mod passing;
 mod rules;
 
 pub use model::{Checker, Seen};
+pub use passing::GRACE;
 pub use rules::{rule, Basis, Rule, Weight, RULES};
 
 use serde::Serialize;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The model of what the driver has made so far, and the looks at each command.
 
+use super::contexts::Ctx;
+use super::passing::Fences;
 use super::Tallies;
 use crate::chain::{Chain, Fault};
+use crate::meaning::{Bit5, Bit6, Meanings, Type};
+use crate::scenario::DeviceOptions;
 use crate::wire::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -12,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Res {
     pub(super) width: u32,
     pub(super) height: u32,
+    /// Bytes of the copy in the host, where that is no picture of four-byte pixels.
+    pub(super) bytes: Option<u64>,
     /// Bytes, for a blob.
     pub(super) blob: Option<u64>,
     /// The flags of a blob.
@@ -50,6 +56,13 @@ pub struct Checker {
     /// How long a driver may take to answer one; a device may be let go of right after an event.
     pub patience: Duration,
     pub(super) struck: bool,
+    pub(super) contexts: BTreeMap<u32, Ctx>,
+    pub(super) passing: Fences,
+    pub(super) meanings: Meanings,
+    pub(super) types: Vec<Type>,
+    pub(super) window: u64,
+    /// The time, where it is not the machine's.
+    pub clock: Option<Instant>,
 }
 
 /// A command as the rings brought it.
@@ -82,7 +95,29 @@ impl Checker {
             since: None,
             patience: Duration::from_secs(2),
             struck: false,
+            contexts: BTreeMap::new(),
+            passing: Fences::default(),
+            meanings: Meanings::default(),
+            types: Vec::new(),
+            window: 0,
+            clock: None,
         }
+    }
+
+    /// What the contested bits mean, and which contexts there are.
+    pub fn knows(&mut self, device: &DeviceOptions) {
+        self.meanings = device.meanings();
+        self.types = device.contexts.clone();
+        self.window = device.window << 20;
+    }
+
+    /// Fences of other devices have these ids.
+    pub fn foreign(&mut self, ids: impl IntoIterator<Item = u64>) {
+        self.passing.foreign.extend(ids);
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.unwrap_or_else(Instant::now)
     }
 
     pub(super) fn note(
@@ -102,7 +137,7 @@ impl Checker {
         self.note("init.features", foreign == 0, || {
             format!("accepted {foreign:#x} beyond the offer")
         });
-        let undefined = features & feature::UNDEFINED;
+        let undefined = features & feature::UNDEFINED & !self.meanings.defined();
         self.note("init.undefined", undefined == 0, || {
             format!("accepted {undefined:#x}")
         });
@@ -110,7 +145,8 @@ impl Checker {
             (feature::CONTEXT_INIT, feature::VIRGL),
             (feature::BLOB_ALIGNMENT, feature::RESOURCE_BLOB),
         ] {
-            if features & wants != 0 {
+            let other = wants == feature::BIT_5 && self.meanings.bit5 != Bit5::BlobAlignment;
+            if features & wants != 0 && !other {
                 self.note("init.depends", features & needs != 0, || {
                     format!("accepted {wants:#x} without {needs:#x}")
                 });
@@ -131,6 +167,8 @@ impl Checker {
         self.fences.clear();
         self.held.clear();
         self.newest.clear();
+        self.contexts.clear();
+        self.passing.clear();
         self.asked = (false, false);
     }
 
@@ -232,9 +270,9 @@ impl Checker {
     pub fn command(&mut self, s: &Seen<'_>, queue_size: u16) {
         self.ring(s, queue_size);
         let h = Header::parse(s.bytes);
-        self.header(&h);
-        let name = command_name(h.code);
-        let Some(c) = Command::by_code(h.code) else {
+        self.header(&h, s.bytes);
+        let name = command_name(s.bytes);
+        let Some(c) = Command::of(s.bytes) else {
             self.note("cmd.known", false, || name);
             return;
         };
@@ -242,8 +280,8 @@ impl Checker {
         self.note("cmd.queue", c.queue == s.queue, || {
             format!("{name} on {}", s.queue.name())
         });
+        let ok = c.needs & !self.features == 0 && self.means(c);
         if c.needs != 0 {
-            let ok = c.needs & !self.features == 0;
             self.note("cmd.feature", ok, || {
                 format!("{name} without feature {:#x}", c.needs)
             });
@@ -270,23 +308,42 @@ impl Checker {
                 format!("{name}.{field} is {v:#x}")
             });
         }
-        let three_d = c.needs & feature::VIRGL != 0 || matches!(h.code, cmd::RESOURCE_CREATE_BLOB);
+        let three_d = c.needs & feature::VIRGL != 0
+            || matches!(h.code, cmd::RESOURCE_CREATE_BLOB | cmd::WAIT_FENCE);
         if !three_d {
             self.note("hdr.context", h.ctx == 0, || {
                 format!("{name} with ctx_id {}", h.ctx)
             });
         }
         self.content(&h, s.bytes, &name);
+        if ok {
+            self.context(&h, s.bytes, &name);
+        }
     }
 
-    fn header(&mut self, h: &Header) {
-        let name = command_name(h.code);
+    /// Whether the contested bit that a command needs means that command.
+    fn means(&self, c: &Command) -> bool {
+        match (c.code, c.len) {
+            (cmd::WAIT_FENCE, 32) => self.meanings.bit5 == Bit5::FenceWait,
+            (cmd::WAIT_FENCE, _) => self.meanings.bit5 == Bit5::QueryLayout,
+            (cmd::RESOURCE_QUERY_LAYOUT, _) => self.meanings.bit6 == Bit6::QueryLayout,
+            _ => true,
+        }
+    }
+
+    fn header(&mut self, h: &Header, bytes: &[u8]) {
+        let name = command_name(bytes);
         let ring = if self.features & feature::CONTEXT_INIT != 0 {
             FLAG_RING_IDX
         } else {
             0
         };
-        let odd = h.flags & !(FLAG_FENCE | ring);
+        let passing = self.meanings.uses(self.features, Bit5::FencePassing);
+        let shareable = if passing { FLAG_SHAREABLE } else { 0 };
+        if h.flags & shareable != 0 {
+            self.note("pass.flag", h.flags & FLAG_FENCE != 0, || name.clone());
+        }
+        let odd = h.flags & !(FLAG_FENCE | ring | shareable);
         self.note("hdr.flags", odd == 0, || {
             format!("{name} with flags {:#x}", h.flags)
         });
@@ -307,6 +364,7 @@ impl Checker {
             self.note("fence.unique", fresh, || {
                 format!("{name}: fence {} is outstanding", h.fence)
             });
+            self.asked_fence(h);
             let last = self.newest.insert(line, h.fence).unwrap_or(0);
             self.note("fence.order", h.fence > last, || {
                 format!("{name}: fence {} after {last}", h.fence)
@@ -323,11 +381,11 @@ impl Checker {
             self.struck = true;
         } else if failed {
             let doubtful = self
-                .target(&h, bytes)
+                .target(bytes)
                 .and_then(|id| self.res.get(&id))
                 .is_some_and(|r| r.doubtful);
             self.note("reply.clean", doubtful, || {
-                format!("{} drew {}", command_name(h.code), reply::name(code))
+                format!("{} drew {}", command_name(bytes), reply::name(code))
             });
         } else {
             self.note("reply.clean", true, String::new);
@@ -335,8 +393,8 @@ impl Checker {
         self.learn(&h, bytes, struck || failed);
     }
 
-    fn target(&self, h: &Header, c: &[u8]) -> Option<u32> {
-        let fields = Command::by_code(h.code)?.fields;
+    fn target(&self, c: &[u8]) -> Option<u32> {
+        let fields = Command::of(c)?.fields;
         fields
             .iter()
             .find(|(f, _)| *f == "resource_id")
@@ -344,6 +402,7 @@ impl Checker {
     }
 
     fn learn(&mut self, h: &Header, c: &[u8], unsure: bool) {
+        self.learn_context(h, c, unsure);
         let id = u32_at(c, 24);
         let mut new = Res {
             doubtful: unsure,
@@ -356,6 +415,8 @@ impl Checker {
             }
             cmd::RESOURCE_CREATE_3D => {
                 (new.width, new.height) = (u32_at(c, 40), u32_at(c, 44));
+                // Formats and targets are virgl's: how large it is, nobody but the host knows.
+                new.bytes = Some(0);
                 self.res.insert(id, new);
             }
             cmd::RESOURCE_CREATE_BLOB => {
@@ -378,7 +439,7 @@ impl Checker {
                 }
             },
             _ => {
-                let target = self.target(h, c);
+                let target = self.target(c);
                 let Some(r) = target.and_then(|t| self.res.get_mut(&t)) else {
                     return;
                 };
@@ -404,8 +465,9 @@ impl Checker {
         if fenced {
             let line = timeline(&h);
             self.fences.remove(&(line.0, line.1, h.fence));
+            self.gone_fence(&h);
         }
-        let Some(r) = self.target(&h, bytes).and_then(|id| self.res.get_mut(&id)) else {
+        let Some(r) = self.target(bytes).and_then(|id| self.res.get_mut(&id)) else {
             return;
         };
         if matches!(h.code, cmd::TRANSFER_TO_HOST_2D | cmd::TRANSFER_TO_HOST_3D) {
@@ -421,7 +483,7 @@ fn bytes_of(c: &[u8], at: usize) -> u64 {
     list.chunks_exact(16).map(|e| u64::from(u32_at(e, 8))).sum()
 }
 
-fn timeline(h: &Header) -> (u32, u32) {
+pub(super) fn timeline(h: &Header) -> (u32, u32) {
     match h.flags & FLAG_RING_IDX {
         0 => (u32::MAX, u32::MAX),
         _ => (h.ctx, u32::from(h.ring)),

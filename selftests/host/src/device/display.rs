@@ -17,6 +17,8 @@ pub struct Display {
     events: u32,
     num_scanouts: u32,
     num_capsets: u32,
+    /// How many there really are.
+    real_capsets: u32,
     blob_alignment: u32,
     edid: Option<Garbage>,
     info: Option<Garbage>,
@@ -34,7 +36,8 @@ impl Display {
             monitors,
             events: 0,
             num_scanouts: scenario.device.scanouts,
-            num_capsets: scenario.device.capsets,
+            num_capsets: scenario.device.num_capsets(),
+            real_capsets: scenario.device.contexts.len() as u32,
             blob_alignment: scenario.device.blob_alignment,
             edid: scenario.edid.garbage,
             info: scenario.display_info.garbage,
@@ -43,7 +46,7 @@ impl Display {
 
     /// No nonsense any more: sensible numbers, a monitor, an EDID as it should be.
     pub fn behave(&mut self) {
-        (self.edid, self.info, self.num_capsets) = (None, None, 0);
+        (self.edid, self.info, self.num_capsets) = (None, None, self.real_capsets);
         if !(1..=MAX_SCANOUTS).contains(&self.num_scanouts) {
             self.num_scanouts = 1;
         }

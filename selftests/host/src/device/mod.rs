@@ -2,24 +2,34 @@
 //! The device proper: commands in, replies out. It knows neither rings nor
 //! sockets, so that tests and the fuzzer can drive it with bytes alone.
 
+pub mod context;
 pub mod display;
+pub mod layout;
+pub mod memory;
+pub mod program;
+pub mod render;
 pub mod resource;
 pub mod scanout;
+pub mod work;
 
 use crate::chain::Ram;
+use crate::meaning::{LayoutOptions, Meanings, Type, Unknown};
 use crate::pages::Pages;
 use crate::scenario::Scenario;
 use crate::wire::{
-    cmd, feature, put32, reply, u32_at, u64_at, Command, Header, Queue, Rect, MAX_SCANOUTS,
+    cmd, put32, reply, u32_at, u64_at, Command, Header, Queue, Rect, FLAG_FENCE, MAX_SCANOUTS,
 };
+use context::Context;
 use display::Display;
+use render::{Fence, Mapping};
 use resource::{Resources, Result};
 use scanout::{Frame, Scanout, Shown};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-
-/// blob_mem: guest memory.
-const BLOB_MEM_GUEST: u32 = 1;
+use std::sync::Arc;
+use std::time::Instant;
+use work::{Ended, Failure, Job, Work};
 
 /// The device's state.
 #[derive(Debug)]
@@ -32,6 +42,35 @@ pub struct Device {
     with_crc: bool,
     /// Bytes moved out of guest memory into the host's copies, ever.
     pub copied: u64,
+    /// The time; whoever runs the device keeps it.
+    pub now: Instant,
+    contexts: BTreeMap<u32, Context>,
+    work: Work,
+    /// Fences whose work is not done, by id.
+    fences: BTreeMap<u64, Fence>,
+    /// Replies that wait for a job, by its ticket.
+    replies: BTreeMap<u64, Reply>,
+    /// Replies whose job is done.
+    done: Vec<(u64, Outcome)>,
+    types: Vec<Type>,
+    meanings: Meanings,
+    layout: LayoutOptions,
+    unknown: Unknown,
+    /// Bytes of the window.
+    window: u64,
+    /// Of the command that is being run: the job that its reply waits for, what the transport
+    /// has to do, whether an error is the client's doing.
+    waits: Option<u64>,
+    mapping: Option<Mapping>,
+    client: bool,
+}
+
+/// A reply to be given.
+#[derive(Debug)]
+struct Reply {
+    header: Header,
+    code: u32,
+    body: Vec<u8>,
 }
 
 /// What came of a command.
@@ -43,6 +82,28 @@ pub struct Outcome {
     pub code: u32,
     /// The frames that it completed.
     pub frames: Vec<Frame>,
+    /// There is no reply yet: it will be the one of that ticket.
+    pub later: Option<u64>,
+    /// Whether an error is what the stream asked for, and so no fault of the driver.
+    pub client: bool,
+    /// What the transport has to do before the reply goes out.
+    pub mapping: Option<Mapping>,
+}
+
+impl Outcome {
+    /// A reply and nothing else.
+    pub fn plain(header: &Header, code: u32, body: &[u8]) -> Outcome {
+        let mut reply = header.reply(code);
+        reply.extend_from_slice(body);
+        Outcome {
+            reply,
+            code,
+            frames: Vec::new(),
+            later: None,
+            client: false,
+            mapping: None,
+        }
+    }
 }
 
 impl Device {
@@ -55,6 +116,20 @@ impl Device {
             features: 0,
             with_crc,
             copied: 0,
+            now: Instant::now(),
+            contexts: BTreeMap::new(),
+            work: Work::default(),
+            fences: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            done: Vec::new(),
+            types: scenario.device.contexts.clone(),
+            meanings: scenario.device.meanings(),
+            layout: scenario.layout.clone(),
+            unknown: scenario.device.unknown_fences,
+            window: scenario.device.window << 20,
+            waits: None,
+            mapping: None,
+            client: false,
         }
     }
 
@@ -66,39 +141,137 @@ impl Device {
     /// The driver let go: forgets everything but the monitors. Says how many resources it had left.
     pub fn reset(&mut self) -> usize {
         self.scanouts.fill(Scanout::default());
+        self.contexts.clear();
+        self.work.clear();
+        self.fences.clear();
+        self.replies.clear();
+        self.done.clear();
         self.resources.clear()
     }
 
-    /// Runs a command.
+    /// Does what can be done by `now`.
+    pub fn advance(&mut self, ram: &Ram) {
+        let ended = self.work.advance(self.now, ram);
+        self.ended(ended);
+    }
+
+    /// When something is over next.
+    pub fn next(&self) -> Option<Instant> {
+        self.work.next()
+    }
+
+    /// Replies that have become due, by ticket.
+    pub fn finished(&mut self) -> Vec<(u64, Outcome)> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// Jobs have ended: their fences are signalled, their replies can go out. What was wrong with one
+    /// loses a native context, and ends the rest of its work.
+    fn ended(&mut self, ended: Vec<Ended>) {
+        for e in ended {
+            self.copied += e.copied;
+            self.fences.retain(|_, f| !f.is(e.ticket));
+            let error = match e.result {
+                Ok(()) => None,
+                Err(Failure::Error(code)) => Some(code),
+                Err(Failure::Lost) => Some(reply::ERR_UNSPEC),
+            };
+            if let Some(r) = self.replies.remove(&e.ticket) {
+                let outcome = match error {
+                    None => Outcome::plain(&r.header, r.code, &r.body),
+                    Some(code) => Outcome {
+                        client: true,
+                        ..Outcome::plain(&r.header, code, &[])
+                    },
+                };
+                self.done.push((e.ticket, outcome));
+            }
+            let native =
+                |c: &&mut Context| c.kind == Some(Type::Native) || e.result == Err(Failure::Lost);
+            let loses = self.contexts.get_mut(&e.ctx).filter(native);
+            if let Some(context) = loses.filter(|_| error.is_some()) {
+                context.lose();
+                let rest = self.work.cut(e.ctx, self.now);
+                self.ended(rest);
+            }
+        }
+    }
+
+    /// Runs a command that brings room enough for any reply.
     pub fn execute(&mut self, queue: Queue, command: &[u8], ram: &Ram) -> Outcome {
+        self.execute_in(queue, command, ram, u64::MAX)
+    }
+
+    /// Runs a command that brings `room` bytes for the reply.
+    pub fn execute_in(&mut self, queue: Queue, command: &[u8], ram: &Ram, room: u64) -> Outcome {
         let header = Header::parse(command);
         let mut frames = Vec::new();
-        let known =
-            Command::by_code(header.code).filter(|c| command.len() >= c.len && c.queue == queue);
+        (self.waits, self.mapping, self.client) = (None, None, false);
+        let known = Command::of(command).filter(|c| command.len() >= c.len && c.queue == queue);
         let result = match known {
             Some(c) if c.needs & !self.features == 0 => {
-                self.run(header.code, command, ram, &mut frames)
+                self.run(&header, command, ram, room, &mut frames)
             }
             _ => Err(reply::ERR_UNSPEC),
         };
-        let (code, body) = result.unwrap_or_else(|code| (code, vec![]));
-        let mut out = header.reply(code);
-        out.extend_from_slice(&body);
-        Outcome {
-            reply: out,
+        let mut outcome = match result {
+            Ok((code, body)) => self.answer(&header, queue, code, body, ram),
+            Err(code) => Outcome {
+                client: self.client,
+                ..Outcome::plain(&header, code, &[])
+            },
+        };
+        outcome.frames = frames;
+        outcome.mapping = self.mapping.take();
+        outcome
+    }
+
+    /// The reply to what went well: now, or when the work before it is done.
+    fn answer(&mut self, h: &Header, queue: Queue, code: u32, body: Vec<u8>, ram: &Ram) -> Outcome {
+        let line = render::line(h);
+        let fenced = h.flags & FLAG_FENCE != 0 && queue == Queue::Control;
+        if self.waits.is_none() && fenced && self.work.busy(line) {
+            let job = Job {
+                line,
+                ctx: 0,
+                steps: [].into(),
+                objects: BTreeMap::new(),
+                after: [].into(),
+            };
+            self.waits = self.work.add(job, self.now);
+            if let Some(ticket) = self.waits {
+                self.fenced(h, ticket);
+            }
+        }
+        let reply = Reply {
+            header: *h,
             code,
-            frames,
+            body,
+        };
+        let Some(ticket) = self.waits else {
+            self.advance(ram);
+            return Outcome::plain(h, code, &reply.body);
+        };
+        self.replies.insert(ticket, reply);
+        self.advance(ram);
+        match self.done.iter().position(|(t, _)| *t == ticket) {
+            Some(i) => self.done.remove(i).1,
+            None => Outcome {
+                later: Some(ticket),
+                ..Outcome::plain(h, reply::OK_NODATA, &[])
+            },
         }
     }
 
     fn run(
         &mut self,
-        code: u32,
+        h: &Header,
         c: &[u8],
         ram: &Ram,
+        room: u64,
         frames: &mut Vec<Frame>,
     ) -> Result<(u32, Vec<u8>)> {
-        let id = u32_at(c, 24);
+        let (code, id) = (h.code, u32_at(c, 24));
         let none = (reply::OK_NODATA, Vec::new());
         match code {
             cmd::GET_DISPLAY_INFO => return Ok((reply::OK_DISPLAY_INFO, self.display.info())),
@@ -107,9 +280,11 @@ impl Device {
                 self.resources
                     .create_2d(id, u32_at(c, 28), u32_at(c, 32), u32_at(c, 36))?;
             }
-            cmd::RESOURCE_CREATE_BLOB => self.create_blob(c, ram)?,
+            cmd::RESOURCE_CREATE_BLOB => self.create_blob(h, c, ram)?,
             cmd::RESOURCE_UNREF => {
-                self.resources.remove(id)?;
+                let gone = self.resources.remove(id)?;
+                self.forget(id, &gone);
+                self.after_users(id);
                 for s in &mut self.scanouts {
                     s.shown = s.shown.filter(|shown| shown.resource != id);
                     if s.cursor.resource == id {
@@ -123,7 +298,7 @@ impl Device {
                 if resource.backing.is_some() {
                     return Err(reply::ERR_UNSPEC);
                 }
-                resource.backing = Some(pages.ok_or(reply::ERR_INVALID_PARAMETER)?);
+                resource.backing = Some(Arc::new(pages.ok_or(reply::ERR_INVALID_PARAMETER)?));
             }
             cmd::RESOURCE_DETACH_BACKING => {
                 self.resources
@@ -131,9 +306,10 @@ impl Device {
                     .backing
                     .take()
                     .ok_or(reply::ERR_UNSPEC)?;
+                self.after_users(id);
             }
             cmd::TRANSFER_TO_HOST_2D => {
-                let resource = self.resources.get_mut(u32_at(c, 48))?;
+                let resource = self.resources.get(u32_at(c, 48))?;
                 self.copied += resource.transfer(ram, Rect::parse(c), u64_at(c, 40))?;
             }
             cmd::SET_SCANOUT | cmd::SET_SCANOUT_BLOB => self.set_scanout(code, c)?,
@@ -164,25 +340,9 @@ impl Device {
                 return Ok((reply::OK_RESOURCE_UUID, body));
             }
             cmd::UPDATE_CURSOR | cmd::MOVE_CURSOR => self.cursor(code, c)?,
-            _ => return Err(reply::ERR_UNSPEC),
+            _ => return self.render(h, c, ram, room),
         }
         Ok(none)
-    }
-
-    fn create_blob(&mut self, c: &[u8], ram: &Ram) -> Result<()> {
-        let (id, mem, count, size) = (u32_at(c, 24), u32_at(c, 28), u32_at(c, 36), u64_at(c, 48));
-        if mem != BLOB_MEM_GUEST {
-            return Err(reply::ERR_INVALID_PARAMETER);
-        }
-        let alignment = u64::from(self.display.blob_alignment());
-        if self.features & feature::BLOB_ALIGNMENT != 0 && alignment > 0 && size % alignment != 0 {
-            return Err(reply::ERR_INVALID_PARAMETER);
-        }
-        let pages = Pages::parse(c.get(56..).unwrap_or(&[]), count, ram)
-            .ok_or(reply::ERR_INVALID_PARAMETER)?;
-        // Without entries, the pages come later.
-        self.resources
-            .create_blob(id, size, (count > 0).then_some(pages))
     }
 
     fn set_scanout(&mut self, code: u32, c: &[u8]) -> Result<()> {

@@ -69,18 +69,20 @@ impl Shown {
     /// SET_SCANOUT of a classic resource.
     pub fn classic(resources: &Resources, id: u32, rect: Rect) -> Result<Shown> {
         match resources.get(id)?.kind {
-            Kind::Classic {
-                format,
-                width,
-                height,
-                ..
-            } if rect.inside(width, height) && rect.width > 0 && rect.height > 0 => Ok(Shown {
-                resource: id,
-                rect,
-                format,
-                stride: width.saturating_mul(4),
-                offset: 0,
-            }),
+            Kind::Classic { shape, .. }
+                if rect.inside(shape.width, shape.height)
+                    && rect.width > 0
+                    && rect.height > 0
+                    && Format::by_code(shape.format).is_some() =>
+            {
+                Ok(Shown {
+                    resource: id,
+                    rect,
+                    format: shape.format,
+                    stride: shape.stride,
+                    offset: 0,
+                })
+            }
             _ => Err(reply::ERR_INVALID_PARAMETER),
         }
     }
@@ -94,7 +96,7 @@ impl Shown {
             u32_at(command, 56),
         );
         let (stride, offset) = (u32_at(command, 64), u32_at(command, 80));
-        let Kind::Blob { size } = resource.kind else {
+        let (Kind::Blob { size } | Kind::Host { size, .. }) = resource.kind else {
             return Err(reply::ERR_INVALID_PARAMETER);
         };
         if Format::by_code(format).is_none()

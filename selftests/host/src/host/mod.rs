@@ -8,6 +8,7 @@
 mod deliver;
 mod doorbell;
 mod orders;
+mod settle;
 
 use crate::chain::{Chain, Ram, Table};
 use crate::channel::{sockets, Channel};
@@ -19,12 +20,14 @@ use crate::trace::{CmdEvent, Event, Writer};
 use crate::verdict::Stats;
 use crate::wire::{feature, reply, u32_at, Queue};
 use doorbell::Bell;
-use std::collections::HashSet;
+use settle::Taken;
+use std::collections::{BTreeMap, HashSet};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use vhost::vhost_user::Backend;
 use vhost_user_backend::{VringMutex, VringT};
 use virtio_queue::{QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestAddressSpace, GuestMemoryAtomic};
@@ -74,6 +77,8 @@ struct Core {
     trace: Writer,
     stats: Stats,
     pending: Vec<Answer>,
+    /// Commands whose reply waits for the device's work, by its ticket.
+    parked: BTreeMap<u64, Taken>,
     stalled: [Option<Instant>; 2],
     /// Goes up whenever a queue stops: what was taken off before is dropped.
     epoch: u64,
@@ -97,6 +102,7 @@ enum Take {
 struct Link {
     before: HashSet<RawFd>,
     channel: Option<Channel>,
+    backend: Option<Backend>,
 }
 
 /// The host.
@@ -121,18 +127,21 @@ impl Host {
     /// Sets the host up.
     pub fn new(options: Options) -> Result<Arc<Host>, String> {
         let s = &options.scenario;
+        let mut checker = Checker::new(
+            s.features()?,
+            s.device.scanouts,
+            s.device.num_capsets(),
+            s.device.blob_alignment,
+        );
+        checker.knows(&s.device);
         let core = Core {
             device: Device::new(s, options.crc),
-            checker: Checker::new(
-                s.features()?,
-                s.device.scanouts,
-                s.device.capsets,
-                s.device.blob_alignment,
-            ),
+            checker,
             faults: Faults::new(&s.faults),
             trace: Writer::new(options.trace.as_deref()).map_err(|e| format!("trace: {e}"))?,
             stats: Stats::default(),
             pending: Vec::new(),
+            parked: BTreeMap::new(),
             stalled: [None; 2],
             epoch: 0,
             seq: 0,
@@ -165,7 +174,7 @@ impl Host {
     }
 
     /// Hands out replies whose time has come.
-    fn run_clock(&self) {
+    fn run_clock(self: &Arc<Self>) {
         let mut core = lock(&self.core);
         loop {
             let now = Instant::now();
@@ -174,11 +183,14 @@ impl Host {
                 self.deliver(&mut core, answer);
                 continue;
             }
+            self.work(&mut core, now);
             core.trace.flush();
             self.look_for_unannounced(&mut core, now);
-            let next = core.pending.iter().map(|a| a.due - now).min();
+            let replies = core.pending.iter().map(|a| a.due);
+            let next = replies.chain(core.device.next()).min();
             let second = Duration::from_secs(1);
-            let wait = next.map_or(second, |n| n.min(second));
+            let left = next.map(|at| at.saturating_duration_since(Instant::now()));
+            let wait = left.map_or(second, |n| n.min(second));
             core = self
                 .wake
                 .wait_timeout(core, wait)
@@ -202,8 +214,9 @@ impl Host {
     }
 
     /// The channel is there.
-    pub(crate) fn find_channel(&self) {
+    pub(crate) fn find_channel(&self, backend: Backend) {
         let mut link = lock(&self.link);
+        link.backend = Some(backend);
         link.channel = Channel::find(&link.before);
     }
 
@@ -284,12 +297,13 @@ impl Host {
         core.epoch += 1;
         let all = core.pending.len();
         core.pending.retain(|a| a.queue != queue);
-        let dropped = all - core.pending.len();
+        let dropped = all - core.pending.len() + core.parked.len();
         core.stalled[queue.index()] = None;
         core.doorbells[queue.index()] = Bell::default();
         let mut resources = 0;
         if queue == Queue::Control {
             self.running.store(false, Relaxed);
+            core.parked.clear();
             resources = core.device.reset();
             core.checker.stopped();
         }
@@ -359,25 +373,31 @@ impl Host {
         };
         let chain = Chain::walk(&ram, table, head);
         let command = chain.read(&ram, MAX_REQUEST);
-        self.command(&mut core, queue, vring, chain, command, table.size, &ram);
+        let seq = core.seq;
+        core.seq += 1;
+        let taken = Taken {
+            queue,
+            vring: vring.clone(),
+            chain,
+            seq,
+            command,
+            fault: None,
+        };
+        self.command(core, taken, table.size, &ram);
         Take::One
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// Has a command checked, recorded, struck and carried out.
     fn command(
         self: &Arc<Self>,
-        core: &mut Core,
-        queue: Queue,
-        vring: &VringMutex<Memory>,
-        chain: Chain,
-        command: Vec<u8>,
+        mut core: MutexGuard<'_, Core>,
+        mut taken: Taken,
         ring: u16,
         ram: &Ram,
     ) {
-        let seq = core.seq;
-        core.seq += 1;
+        let (queue, command) = (taken.queue, &taken.command);
         core.stats.commands[queue.index()] += 1;
-        let event = CmdEvent::new(seq, queue.name(), &command, &chain);
+        let event = CmdEvent::new(taken.seq, queue.name(), command, &taken.chain);
         if self.options.verbose {
             println!("{} {} {:?}", event.seq, event.name, event.args);
         }
@@ -385,57 +405,34 @@ impl Host {
         core.checker.command(
             &Seen {
                 queue,
-                chain: &chain,
-                bytes: &command,
+                chain: &taken.chain,
+                bytes: command,
             },
             ring,
         );
-
-        let fault = core.faults.strike(queue, u32_at(&command, 0));
+        // What is over by now is over before this command.
+        self.work(&mut core, Instant::now());
+        let fault = core.faults.strike(queue, command);
         let runs = fault.as_ref().is_none_or(|f| f.runs());
-        let outcome = if runs {
-            core.device.execute(queue, &command, ram)
+        let mut outcome = if runs {
+            let room = taken.chain.writable_len();
+            core.device.execute_in(queue, command, ram, room)
         } else {
-            let header = crate::wire::Header::parse(&command);
-            crate::device::Outcome {
-                reply: header.reply(reply::ERR_UNSPEC),
-                code: reply::ERR_UNSPEC,
-                frames: vec![],
-            }
+            let header = crate::wire::Header::parse(command);
+            crate::device::Outcome::plain(&header, reply::ERR_UNSPEC, &[])
         };
-        for frame in &outcome.frames {
-            self.frame(core, frame, ram);
-        }
-        let delivery = match &fault {
-            Some(f) => {
-                let action = format!("{:?}", f.action).to_lowercase();
-                core.trace.event(Event::Fault { seq, action });
-                f.apply(outcome.reply)
+        taken.fault = fault;
+        self.settle_finished(&mut core, ram);
+        match outcome.mapping.take() {
+            Some(mapping) if outcome.later.is_none() => {
+                self.settle_mapped(core, taken, outcome, &mapping, ram);
             }
-            None => Delivery::plain(outcome.reply),
-        };
-        let code = u32_at(&delivery.reply, 0);
-        core.stats.errors += u64::from(code >= reply::ERR_UNSPEC);
-        core.checker.replied(&command, code, fault.is_some());
-        if delivery.die {
-            println!("the scenario ends the host here");
-            self.conclude(core).exit();
+            mapping => {
+                self.settle(&mut core, taken, outcome, ram);
+                drop(core);
+                mapping.map(|m| self.change_window(&m));
+            }
         }
-        if delivery.storm > 0 {
-            let (host, n) = (self.clone(), delivery.storm);
-            std::thread::spawn(move || host.storm(n, 1));
-        }
-        self.hand_over(
-            core,
-            Answer {
-                queue,
-                vring: vring.clone(),
-                chain,
-                seq,
-                command,
-                delivery,
-                due: Instant::now(),
-            },
-        );
+        self.wake.notify_one();
     }
 }

@@ -98,6 +98,10 @@ impl Host {
                     .failures(&self.options.scenario.expect.waive)
                     .join(" "))
             }
+            Order::Foreign(ids) => {
+                lock(&self.core).checker.foreign(ids.iter().copied());
+                Ok(String::new())
+            }
             Order::Behave => {
                 self.behave();
                 Ok(String::new())

@@ -132,7 +132,7 @@ impl CmdEvent {
     /// Decodes a command's bytes; `chain` gives the descriptors.
     pub fn new(seq: u64, queue: &str, bytes: &[u8], chain: &crate::chain::Chain) -> CmdEvent {
         let h = Header::parse(bytes);
-        let fields = Command::by_code(h.code).map_or(&[][..], |c| c.fields);
+        let fields = Command::of(bytes).map_or(&[][..], |c| c.fields);
         let mut args = BTreeMap::new();
         for (name, at) in fields {
             match name.strip_suffix(":64") {
@@ -140,7 +140,7 @@ impl CmdEvent {
                 None => args.insert(name.to_string(), u64::from(u32_at(bytes, *at))),
             };
         }
-        let entries = match command_name(h.code).as_str() {
+        let entries = match command_name(bytes).as_str() {
             "RESOURCE_ATTACH_BACKING" => bytes.get(32..),
             "RESOURCE_CREATE_BLOB" => bytes.get(56..),
             _ => None,
@@ -148,7 +148,7 @@ impl CmdEvent {
         CmdEvent {
             seq,
             queue: queue.into(),
-            name: command_name(h.code),
+            name: command_name(bytes),
             flags: h.flags,
             fence: (h.flags & FLAG_FENCE != 0).then_some(h.fence),
             ctx: (h.ctx != 0).then_some(h.ctx),

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's client of the test host's contexts, on the bare ioctls. What its streams
+ * mean stands in Documentation/gpu/test-host.rst. Every wait ends.
+ *
+ *   gpuctx session     contexts, rings, fences in and out, transfers: what traces are compared by
+ *   gpuctx told        the same calls on a host that fails one: whoever called has to be told, by an
+ *                      errno, a fence's error or an object that is of no use any more
+ *   gpuctx poll        a cross-domain channel: an event, then a fence that never signals, and an end
+ *   gpuctx native      a native context as Mesa's vdrm drives it, where the driver has blobs
+ *
+ * Exit status: 0 done, 1 something failed (each failure is a line), 2 no device.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <drm/drm.h>
+#include <drm/virtgpu_drm.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
+
+#define SIZE 4096u
+#define OP(number, words) ((number) | (words) << 16)
+#define WAIT(us) OP(1, 2), (us)
+#define FILL(res, at, len, seed) OP(2, 5), (res), (at), (len), (seed)
+#define CHECK(res, at, len, seed) OP(3, 5), (res), (at), (len), (seed)
+#define WRITE(res, at, value) OP(4, 4), (res), (at), (value)
+#define EXPECT(res, at, value) OP(5, 4), (res), (at), (value)
+#define ADD(res, at, value) OP(6, 4), (res), (at), (value)
+#define FAIL(code) OP(8, 2), (code)
+
+struct object {
+	uint32_t handle, res;
+	uint32_t *map;
+};
+
+struct submit {
+	const uint32_t *words;
+	uint32_t size, handle;
+	int ring, in, out;
+};
+
+static int fd = -1, port = -1, failures;
+
+static void fail(const char *what)
+{
+	printf("failed: %s: %s\n", what, strerror(errno));
+	failures++;
+}
+
+static void wrong(const char *what)
+{
+	printf("failed: %s\n", what);
+	failures++;
+}
+
+static int call(int on, unsigned long request, void *arg)
+{
+	int r;
+
+	do {
+		r = ioctl(on, request, arg);
+	} while (r == -1 && (errno == EINTR || errno == EAGAIN));
+	return r;
+}
+
+static void mark(const char *name)
+{
+	char line[100];
+	struct pollfd p = { .fd = port, .events = POLLIN };
+
+	if (port < 0)
+		return;
+	snprintf(line, sizeof(line), "mark %s\n", name);
+	if (write(port, line, strlen(line)) > 0 && poll(&p, 1, 5000) > 0 && read(port, line, sizeof(line)) < 0)
+		fail("mark");
+}
+
+static void sleep_ms(unsigned int ms)
+{
+	usleep(ms * 1000);
+}
+
+static int context(uint64_t capset, uint64_t rings, uint64_t polled)
+{
+	struct drm_virtgpu_context_set_param params[3] = {
+		{ VIRTGPU_CONTEXT_PARAM_CAPSET_ID, capset },
+		{ VIRTGPU_CONTEXT_PARAM_NUM_RINGS, rings },
+		{ VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK, polled },
+	};
+	struct drm_virtgpu_context_init init = { .num_params = 3, .ctx_set_params = (uintptr_t)params };
+
+	return call(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+}
+
+static int map(struct object *o, uint32_t size)
+{
+	struct drm_virtgpu_map m = { .handle = o->handle };
+
+	if (call(fd, DRM_IOCTL_VIRTGPU_MAP, &m))
+		return -1;
+	o->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, m.offset);
+	if (o->map == MAP_FAILED) {
+		o->map = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+static int buffer(struct object *o)
+{
+	struct drm_virtgpu_resource_create c = { .target = 0, .format = 64, .bind = 16, .width = SIZE,
+		.height = 1, .depth = 1, .array_size = 1, .size = SIZE };
+
+	memset(o, 0, sizeof(*o));
+	if (call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &c))
+		return -1;
+	o->handle = c.bo_handle;
+	o->res = c.res_handle;
+	return map(o, SIZE);
+}
+
+static void drop(struct object *o)
+{
+	struct drm_gem_close c = { .handle = o->handle };
+
+	if (o->map)
+		munmap(o->map, SIZE);
+	if (o->handle && call(fd, DRM_IOCTL_GEM_CLOSE, &c))
+		fail("close object");
+}
+
+static int transfer(const struct object *o, int to_host)
+{
+	struct drm_virtgpu_3d_transfer_to_host t = { .bo_handle = o->handle, .box = { .w = SIZE, .h = 1, .d = 1 } };
+
+	return call(fd, to_host ? DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST : DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &t);
+}
+
+static int idle(const struct object *o)
+{
+	struct drm_virtgpu_3d_wait w = { .handle = o->handle };
+	int r = -1;
+
+	/* The driver's own wait ends after 15 s. */
+	for (int i = 0; i < 2 && r; i++)
+		r = call(fd, DRM_IOCTL_VIRTGPU_WAIT, &w);
+	return r;
+}
+
+/* The result: an errno's negative, or 0; `out` gets the fence. */
+static int submit(struct submit *s)
+{
+	struct drm_virtgpu_execbuffer e = {
+		.flags = VIRTGPU_EXECBUF_FENCE_FD_OUT, .size = s->size, .command = (uintptr_t)s->words,
+		.bo_handles = (uintptr_t)&s->handle, .num_bo_handles = !!s->handle, .fence_fd = -1,
+	};
+
+	s->out = -1;
+	if (s->ring >= 0) {
+		e.flags |= VIRTGPU_EXECBUF_RING_IDX;
+		e.ring_idx = s->ring;
+	}
+	if (s->in >= 0) {
+		e.flags |= VIRTGPU_EXECBUF_FENCE_FD_IN;
+		e.fence_fd = s->in;
+	}
+	if (call(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &e))
+		return -errno;
+	s->out = e.fence_fd;
+	return 0;
+}
+
+static int signals(int fence, int ms)
+{
+	struct pollfd p = { .fd = fence, .events = POLLIN };
+
+	return fence >= 0 && poll(&p, 1, ms) == 1;
+}
+
+/* 1: signalled, 0: not yet, below: an error. */
+static int status(int fence)
+{
+	struct sync_file_info info = { 0 };
+
+	return call(fence, SYNC_IOC_FILE_INFO, &info) ? -errno : info.status;
+}
+
+/* Submits, and says the fence; -1 where that failed. */
+static int run(const char *what, const uint32_t *words, uint32_t size, int ring, int in)
+{
+	struct submit s = { .words = words, .size = size, .ring = ring, .in = in };
+
+	if (submit(&s)) {
+		fail(what);
+		return -1;
+	}
+	return s.out;
+}
+
+#define RUN(what, ring, in, ...) ({ \
+	const uint32_t words_[] = { __VA_ARGS__ }; \
+	run(what, words_, sizeof(words_), ring, in); \
+})
+
+static uint32_t pattern(uint32_t seed, uint32_t i)
+{
+	return (i ^ seed) * 2654435761u + seed;
+}
+
+static void done(const char *what, int fence)
+{
+	if (!signals(fence, 5000) || status(fence) != 1)
+		wrong(what);
+	close(fence);
+}
+
+static void session(void)
+{
+	uint32_t caps[16] = { 0 };
+	struct drm_virtgpu_get_caps get = { .cap_set_id = 30, .cap_set_ver = 1, .addr = (uintptr_t)caps, .size = sizeof(caps) };
+	struct drm_event event;
+	struct object a, b;
+	int slow, fast, fence;
+
+	mark("caps");
+	if (call(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &get) || caps[0] != 0x75706867)
+		fail("capability set");
+	mark("context");
+	if (context(30, 4, 1 << 3)) {
+		fail("context init");
+		return;
+	}
+	mark("buffers");
+	if (buffer(&a) || buffer(&b)) {
+		fail("buffer");
+		return;
+	}
+	mark("upload");
+	for (uint32_t i = 0; i < SIZE / 4; i++)
+		a.map[i] = pattern(7, i);
+	if (transfer(&a, 1) || idle(&a))
+		fail("upload");
+	mark("rings");
+	slow = RUN("slow", 1, -1, CHECK(a.res, 0, SIZE, 7), WAIT(300000), FILL(a.res, 0, SIZE, 9), WRITE(b.res, 0, 1));
+	fast = RUN("fast", 2, -1, WAIT(1000));
+	if (!signals(fast, 5000) || status(slow))
+		wrong("a ring waits for another");
+	done("fast", fast);
+	mark("in-fence");
+	/* Whoever waits, the guest or the host: the word is there. */
+	fence = RUN("in-fence", 2, slow, EXPECT(b.res, 0, 1), ADD(b.res, 0, 4));
+	if (status(slow) != 1 && signals(fence, 0))
+		wrong("a fence came before what it waits for");
+	done("in-fence", fence);
+	done("slow", slow);
+	mark("no-ring");
+	done("no ring", RUN("no ring", -1, -1, EXPECT(b.res, 0, 5)));
+	mark("download");
+	a.map[5] = 0;
+	if (transfer(&a, 0) || idle(&a))
+		fail("download");
+	for (uint32_t i = 0; i < SIZE / 4; i++)
+		if (a.map[i] != pattern(9, i)) {
+			wrong("what came back is not what the host wrote");
+			break;
+		}
+	mark("event");
+	done("polled", RUN("polled", 3, -1, WAIT(1000)));
+	if (!signals(fd, 3000) || read(fd, &event, sizeof(event)) != sizeof(event) || event.type != VIRTGPU_EVENT_FENCE_SIGNALED)
+		wrong("no event");
+	mark("close");
+	drop(&a);
+	drop(&b);
+	mark("end");
+}
+
+/* The fence that the object has, as anybody sees it who gets the object; its status. */
+static int object_status(const struct object *o)
+{
+	struct drm_prime_handle p = { .handle = o->handle, .flags = DRM_CLOEXEC | DRM_RDWR };
+	struct dma_buf_export_sync_file e = { .flags = DMA_BUF_SYNC_RW, .fd = -1 };
+	int s = 0;
+
+	if (call(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p))
+		return -errno;
+	if (!call(p.fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &e)) {
+		signals(e.fd, 5000);
+		s = status(e.fd);
+		close(e.fd);
+	}
+	close(p.fd);
+	return s;
+}
+
+/* True, and a line, where something tells of a failure. */
+static int sign(const char *where, int value)
+{
+	if (value < 0)
+		printf("told: %s: %s\n", where, strerror(-value));
+	return value < 0;
+}
+
+static void told(void)
+{
+	struct object o;
+
+	if (sign("context", context(30, 4, 0) ? -errno : 0))
+		return;
+	sleep_ms(200);
+	if (sign("object", buffer(&o) ? -errno : 0))
+		return;
+	sleep_ms(200);
+	o.map[0] = 3;
+	if (sign("upload", transfer(&o, 1) ? -errno : 0) || sign("upload's wait", idle(&o) ? -errno : 0) ||
+	    sign("upload's fence", object_status(&o)))
+		return;
+	for (int i = 0; i < 2; i++) {
+		const uint32_t words[] = { EXPECT(o.res, 0, 3) };
+		struct submit s = { .words = words, .size = sizeof(words), .handle = o.handle, .ring = 1, .in = -1 };
+
+		if (sign("submit", submit(&s)))
+			return;
+		if (!signals(s.out, 10000)) {
+			wrong("a fence does not signal");
+			return;
+		}
+		if (sign("submit's fence", status(s.out)))
+			return;
+		close(s.out);
+	}
+	o.map[0] = 0;
+	if (sign("download", transfer(&o, 0) ? -errno : 0) || sign("download's wait", idle(&o) ? -errno : 0) ||
+	    sign("download's fence", object_status(&o)))
+		return;
+	if (o.map[0] == 3)
+		wrong("nobody was told, and everything works");
+	else
+		wrong("nobody was told");
+}
+
+static void channel(void)
+{
+	uint32_t caps[16] = { 0 };
+	struct drm_virtgpu_get_caps get = { .cap_set_id = 5, .cap_set_ver = 0, .addr = (uintptr_t)caps, .size = sizeof(caps) };
+	struct drm_event event;
+	struct object o;
+	int fence;
+
+	if (call(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &get) || caps[0] != 1)
+		fail("capability set");
+	if (context(5, 2, 1 << 1) || buffer(&o)) {
+		fail("channel");
+		return;
+	}
+	done("init", RUN("init", 0, -1, OP(1, 20), 0, o.res, o.res, 0));
+	fence = RUN("poll", 1, -1, OP(3, 16), 0, 0, 0);
+	if (signals(fence, 300))
+		wrong("a poll ends and there is nothing to read");
+	done("send", RUN("send", 0, -1, OP(4, 20), 0, 0, 4, 77));
+	done("poll", fence);
+	if (!signals(fd, 3000) || read(fd, &event, sizeof(event)) != sizeof(event))
+		wrong("no event");
+	if (transfer(&o, 0) || idle(&o) || o.map[0] != 5 || o.map[2] != 77)
+		wrong("the channel does not have what was sent");
+	/* Nobody will send anything: this one is left alone, and the end comes all the same. */
+	fence = RUN("last poll", 1, -1, OP(3, 16), 0, 0, 0);
+	if (signals(fence, 300))
+		wrong("the last poll ends");
+	/* A mapping would keep the file open. */
+	munmap(o.map, SIZE);
+	close(fd);
+	if (!signals(fence, 10000))
+		wrong("a fence outlives its context");
+}
+
+/* A blob of the host's, mapped. */
+static int blob(struct object *o, uint64_t id, uint32_t size)
+{
+	struct drm_virtgpu_resource_create_blob c = { .blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE, .size = size, .blob_id = id };
+
+	memset(o, 0, sizeof(*o));
+	if (call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &c))
+		return -1;
+	o->handle = c.bo_handle;
+	o->res = c.res_handle;
+	return map(o, size);
+}
+
+/* Until a word of the page says that; the host writes it while we look. */
+static int comes(volatile uint32_t *word, uint32_t value)
+{
+	for (int i = 0; i < 5000 && *word != value; i++)
+		usleep(1000);
+	return *word == value;
+}
+
+static void native(void)
+{
+	uint32_t caps[16] = { 0 };
+	struct drm_virtgpu_get_caps get = { .cap_set_id = 6, .cap_set_ver = 0, .addr = (uintptr_t)caps, .size = sizeof(caps) };
+	struct object page, o;
+	int one, two;
+
+	mark("caps");
+	if (call(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &get) || caps[4] != 0x7f) {
+		fail("capability set");
+		return;
+	}
+	mark("context");
+	if (context(6, 64, 0)) {
+		fail("context");
+		return;
+	}
+	mark("page");
+	if (blob(&page, 0, 0x4000)) {
+		fail("page");
+		return;
+	}
+	mark("answer");
+	done("ask", RUN("ask", 0, -1, 4, 24, 1, 0, 41, 0));
+	if (!comes(&page.map[0], 1) || page.map[16] != 8 || page.map[17] != 42)
+		wrong("no answer in the page");
+	mark("object");
+	/* The object's name is used before anybody knows that it exists. */
+	close(RUN("make", 0, -1, 2, 32, 2, 0, 5, 0, 8192, 0));
+	if (blob(&o, 5, 8192)) {
+		fail("object");
+		return;
+	}
+	mark("work");
+	one = RUN("work", 5, -1, 3, 16 + 6 * 4, 3, 0, WAIT(50000), ADD(o.res, 0, 1));
+	two = RUN("work", 63, one, 3, 16 + 4 * 4, 4, 0, ADD(o.res, 0, 10));
+	done("work", one);
+	done("work", two);
+	if (!comes(&page.map[0], 4) || !comes(&o.map[0], 11))
+		wrong("the work is not done, or its number is not there");
+	mark("lost");
+	one = RUN("mistake", 1, -1, 99, 16, 5, 0);
+	signals(one, 5000);
+	if (!comes(&page.map[2], 1))
+		wrong("a mistake does not lose the context");
+	mark("end");
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "session";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	port = open("/dev/vgpu-gpuhost", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	for (int i = 0; i < 50 && fd < 0; i++) {
+		fd = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			usleep(100000);
+	}
+	if (fd < 0) {
+		puts("no device");
+		return 2;
+	}
+	if (!strcmp(what, "session"))
+		session();
+	else if (!strcmp(what, "told"))
+		told();
+	else if (!strcmp(what, "poll"))
+		channel();
+	else if (!strcmp(what, "native"))
+		native();
+	else
+		wrong("no such thing to do");
+	return failures ? 1 : 0;
+}
