@@ -10,40 +10,27 @@ DRIVER=c runs all of it on the C driver. Runs inside the toolchain tree.
 import os
 import re
 import subprocess
+import sys
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
+
+import programs as lib  # noqa: E402
+from programs import result  # noqa: E402
+
 OUT = os.environ["VGPU_OUT"]
-BUILD = os.environ["VGPU_BUILD"]
 BOOT = os.environ["VGPU_BOOT"]
 QUICK = os.environ.get("VGPU_QUICK") or ""
 HOSTS = {"venus": ["--vulkan"], "guest-memory": ["--device", "virtio-gpu-pci,blob=on"]}
 PROGRAMS = {"venus": ["blob", "window", "prime"], "guest-memory": ["blob", "prime"]}
 LINE = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
-number = 0
-
-
-def result(good, name):
-    """A line of the group's result."""
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
 
 
 def build():
-    """The programs, for 64 and 32 bits; the folder they are in."""
-    tests = os.path.join(BUILD, "tests")
-    os.makedirs(tests, exist_ok=True)
-    gl = os.path.join(HERE, "..", "gl")
-    for program in ("blob", "window", "prime"):
-        for bits in ("64", "32"):
-            to = os.path.join(tests, program + bits)
-            sources = [os.path.join(HERE, program + ".c"), os.path.join(HERE, "blobs.h"), os.path.join(gl, "gl.h")]
-            if os.path.exists(to) and os.path.getmtime(to) > max(os.path.getmtime(s) for s in sources):
-                continue
-            subprocess.run([os.environ.get("CC") or "gcc", "-m" + bits, "-static", "-s", "-O2", "-Wall",
-                            "-Wno-pointer-to-int-cast", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-I" + gl,
-                            "-I" + os.environ["VGPU_LINUX"] + "/tools/testing/selftests", "-o", to, sources[0]], check=True)
-    return tests
+    """The programs; the folder they are in."""
+    gl = os.path.join(os.path.dirname(HERE), "gl")
+    return lib.build({p: [os.path.join(HERE, p + ".c")] for p in PROGRAMS["venus"]}, gl)
 
 
 def boot(name, driver, words, script, *args):

@@ -1,19 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0
-# What the scripts of the desktops share: waiting, and looking at the screen.
+# What the scripts of the desktops share: looking at the screen, and waiting for it.
+. /vgpu/guest.sh
 export XDG_RUNTIME_DIR=/run/desktop LIBSEAT_BACKEND=builtin XDG_CONFIG_HOME=/run/desktop
 mkdir -p -m 0700 $XDG_RUNTIME_DIR
-
-# until_true SECONDS COMMAND... : tries until it succeeds.
-until_true() {
-	tries=$(($1 * 5))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.2
-	done
-}
 
 # share NAME.png RRGGBB : the percentage of the screen that has this colour.
 share() { host picture "$1" "$2" | cut -d' ' -f4; }
@@ -27,7 +17,7 @@ shows() {
 expect() {
 	seconds=$1 what=$2
 	shift 2
-	if until_true "$seconds" shows "$@"; then
+	if wait_for "$seconds" shows "$@"; then
 		echo "$what: $(share "$1" "$2") % of the screen is $2"
 	else
 		echo "$what: $(share "$1" "$2") % of the screen is $2, not $3 to $4"

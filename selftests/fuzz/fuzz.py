@@ -16,7 +16,13 @@ import shutil
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
+
+import programs as lib  # noqa: E402
+from programs import result  # noqa: E402
+
 TOP = os.environ["VGPU_TOP"]
 OUT = os.environ["VGPU_OUT"]
 BUILD = os.environ["VGPU_BUILD"]
@@ -26,32 +32,12 @@ DRIVER = os.environ.get("DRIVER") or "rust"
 PROGRAMS = {"fuzz": ("fuzz.c", "virtgpu.c", "generic.c", "kms.c"), "failnth": ("failnth.c", "failnth-calls.c", "failnth-kms.c"), "rings": ("rings.c",)}
 EVENTS = ("ctx_create", "ctx_destroy", "res_create_2d", "res_create_3d", "res_unref")
 TRACE = re.compile(r"virtio_gpu_cmd_(\w+) (ctx|res) 0x([0-9a-f]+)")
-number = 0
-
-
-def result(good, name):
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
-    return good
 
 
 def build():
-    """The programs, for 64 and 32 bits; the folder they are in."""
-    tests = os.path.join(BUILD, "tests")
-    os.makedirs(tests, exist_ok=True)
-    newest = max(os.path.getmtime(os.path.join(d, f)) for d in (HERE, os.path.join(TOP, "selftests/gl"))
-                 for f in os.listdir(d) if f.endswith((".c", ".h")))
-    for program, sources in PROGRAMS.items():
-        for bits in ("64", "32"):
-            to = os.path.join(tests, program + bits)
-            if os.path.exists(to) and os.path.getmtime(to) > newest:
-                continue
-            subprocess.run([os.environ.get("CC") or "gcc", "-m" + bits, "-static", "-s", "-O2", "-Wall",
-                            "-Wno-pointer-to-int-cast", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
-                            "-I" + os.environ["VGPU_LINUX"] + "/tools/testing/selftests", "-o", to,
-                            *(os.path.join(HERE, s) for s in sources)], check=True)
-    return tests
+    """The programs; the folder they are in."""
+    return lib.build({p: [os.path.join(HERE, s) for s in sources] for p, sources in PROGRAMS.items()},
+                     os.path.join(TOP, "selftests", "gl"))
 
 
 def left(path):

@@ -28,6 +28,7 @@
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include "kselftest_harness.h"
+#include "sw_sync.h"
 
 #ifndef VIRTGPU_PARAM_BLOB_ALIGNMENT
 #define VIRTGPU_PARAM_BLOB_ALIGNMENT 9
@@ -307,36 +308,6 @@ static inline int syncobj_wait(int fd, uint32_t handle, uint64_t point, int ms)
 }
 
 /* -- fences that signal when the test wants it ------------------------------------- */
-
-struct sw_sync_create_fence_data {
-	uint32_t value;
-	char name[32];
-	int32_t fence;
-};
-
-#define SW_SYNC_IOC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW('W', 1, uint32_t)
-
-/* A timeline of the kernel's own, at 0. */
-static inline int sw_timeline(void)
-{
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	return open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
-}
-
-/* A fence that signals when the timeline gets to `value`. */
-static inline int sw_fence(int timeline, uint32_t value)
-{
-	struct sw_sync_create_fence_data d = { .value = value, .name = "test", .fence = -1 };
-	int ret = call(timeline, SW_SYNC_IOC_CREATE_FENCE, &d);
-
-	return ret ? ret : d.fence;
-}
-
-static inline int sw_advance(int timeline, uint32_t by)
-{
-	return call(timeline, SW_SYNC_IOC_INC, &by);
-}
 
 /* Makes an object busy until `fence` signals. */
 static inline int make_busy(int fd, uint32_t handle, int fence)

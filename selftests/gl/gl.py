@@ -10,38 +10,26 @@ DRIVER=c runs them on the C driver. Runs inside the toolchain tree.
 import os
 import re
 import subprocess
+import sys
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
+
+import programs as lib  # noqa: E402
+from programs import result  # noqa: E402
+
 OUT = os.environ["VGPU_OUT"]
-BUILD = os.environ["VGPU_BUILD"]
 DRIVER = os.environ.get("DRIVER") or "rust"
 QUICK = os.environ.get("VGPU_QUICK") or ""
 PROGRAMS = ("context", "resource", "submit", "async", "sync", "wire", "life")
 EVENTS = ("ctx_create", "ctx_destroy", "ctx_res_attach", "ctx_res_detach", "ctx_submit", "res_create_3d", "res_unref")
 TRACE = re.compile(r"virtio_gpu_cmd_(\w+) (?:ctx 0x([0-9a-f]+)(?:, (?:res 0x([0-9a-f]+)|name (.*)|size.*))?|res 0x([0-9a-f]+).*)$")
-number = 0
-
-
-def result(good, name):
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
 
 
 def build():
-    """The programs, for 64 and 32 bits; the folder they are in."""
-    tests = os.path.join(BUILD, "tests")
-    os.makedirs(tests, exist_ok=True)
-    for program in (*PROGRAMS, "gone"):
-        for bits in ("64", "32"):
-            to = os.path.join(tests, program + bits)
-            sources = [os.path.join(HERE, n) for n in (program + ".c", "gl.h")]
-            if os.path.exists(to) and os.path.getmtime(to) > max(os.path.getmtime(s) for s in sources):
-                continue
-            subprocess.run([os.environ.get("CC") or "gcc", "-m" + bits, "-static", "-s", "-O2", "-Wall",
-                            "-Wno-pointer-to-int-cast", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
-                            "-I" + os.environ["VGPU_LINUX"] + "/tools/testing/selftests", "-o", to, sources[0]], check=True)
-    return tests
+    """The programs; the folder they are in."""
+    return lib.build({p: [os.path.join(HERE, p + ".c")] for p in (*PROGRAMS, "gone")})
 
 
 class Host:
@@ -101,8 +89,7 @@ def programs():
     words = " ".join(f"-trace enable=virtio_gpu_cmd_{e},file={trace}" for e in EVENTS)
     cycles = "200" if QUICK else os.environ.get("CYCLES") or "10000"
     status = boot(OUT, 1200, "--env", "CYCLES=" + cycles, "--qemu=" + words)
-    global number
-    number = 500
+    lib.number = 500
     result(status != 99, "the guest ends well, no complaint from its kernel")
     try:
         with open(trace, encoding="utf-8", errors="replace") as f:
@@ -125,18 +112,16 @@ def programs():
 
 def bounced():
     """The transfers once more on a device behind the DMA API, where the host sees copies of all pages (row 110)."""
-    global number
     status = boot(os.path.join(OUT, "bounced"), 600, "--device", "virtio-gpu-gl-pci,iommu_platform=on",
                   "--append", "swiotlb=65536,force", "--env", "VGPU_DMA=1", "--env", "PROGRAMS=resource")
-    number = 800
+    lib.number = 800
     result(status == 0, "behind the DMA API the guest ends well, no complaint from its kernel")
 
 
 def gone():
     """The device is taken away."""
-    global number
     status = boot(os.path.join(OUT, "gone"), 200, "--env", "PROGRAMS=gone")
-    number = 900
+    lib.number = 900
     result(status == 0, "after the device was taken away the guest ends well, no complaint from its kernel")
 
 

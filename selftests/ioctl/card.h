@@ -43,8 +43,8 @@ static inline int on_c_driver(void)
 	return driver && !strcmp(driver, "c");
 }
 
-/* The value of a property by name; -1 where the object has none of that name. */
-static inline int64_t property(int fd, uint32_t object, uint32_t type, const char *name)
+/* The id of a property by name and, in `value`, what it is; 0 where the object has none of that name. */
+static inline uint32_t find_property(int fd, uint32_t object, uint32_t type, const char *name, uint64_t *value)
 {
 	uint32_t ids[64];
 	uint64_t values[64];
@@ -54,14 +54,24 @@ static inline int64_t property(int fd, uint32_t object, uint32_t type, const cha
 	};
 
 	if (call(fd, DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &props))
-		return -1;
+		return 0;
 	for (unsigned int i = 0; i < props.count_props && i < 64; i++) {
 		struct drm_mode_get_property p = { .prop_id = ids[i] };
 
-		if (!call(fd, DRM_IOCTL_MODE_GETPROPERTY, &p) && !strcmp(p.name, name))
-			return values[i];
+		if (!call(fd, DRM_IOCTL_MODE_GETPROPERTY, &p) && !strcmp(p.name, name)) {
+			*value = values[i];
+			return ids[i];
+		}
 	}
-	return -1;
+	return 0;
+}
+
+/* The value of a property by name; -1 where the object has none of that name. */
+static inline int64_t property(int fd, uint32_t object, uint32_t type, const char *name)
+{
+	uint64_t value;
+
+	return find_property(fd, object, type, name, &value) ? (int64_t)value : -1;
 }
 
 static inline int client_cap(int fd, uint64_t cap, uint64_t value)

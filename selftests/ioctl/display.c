@@ -7,46 +7,13 @@
  */
 #include <linux/fb.h>
 #include <poll.h>
-#include <sys/mount.h>
 #include <time.h>
 #include "card.h"
-
-/* sw_sync's calls, which no header has. */
-struct sw_sync_create_fence_data {
-	uint32_t value;
-	char name[32];
-	int32_t fence;
-};
-
-#define SW_SYNC_IOC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW('W', 1, uint32_t)
+#include "sw_sync.h"
 
 #define CRTC DRM_MODE_OBJECT_CRTC
 #define PLANE DRM_MODE_OBJECT_PLANE
 #define CONNECTOR DRM_MODE_OBJECT_CONNECTOR
-
-static int timeline(void)
-{
-	int fd = open("/sys/kernel/debug/sync/sw_sync", O_RDWR);
-
-	if (fd < 0) {
-		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-		fd = open("/sys/kernel/debug/sync/sw_sync", O_RDWR);
-	}
-	return fd;
-}
-
-static int fence(int line, uint32_t value)
-{
-	struct sw_sync_create_fence_data data = { .value = value };
-
-	return ioctl(line, SW_SYNC_IOC_CREATE_FENCE, &data) ? -errno : data.fence;
-}
-
-static int advance(int line, uint32_t by)
-{
-	return call(line, SW_SYNC_IOC_INC, &by);
-}
 
 /* Whether the file can be read within so many milliseconds. */
 static int readable(int fd, int ms)
@@ -63,32 +30,13 @@ struct update {
 	uint64_t values[32];
 };
 
-/* The id of a property by name; 0 where the object has none of that name. */
-static uint32_t prop_id(int fd, uint32_t object, uint32_t type, const char *name)
-{
-	uint32_t ids[64];
-	uint64_t values[64];
-	struct drm_mode_obj_get_properties props = {
-		.obj_id = object, .obj_type = type, .count_props = 64,
-		.props_ptr = (uintptr_t)ids, .prop_values_ptr = (uintptr_t)values,
-	};
-
-	if (call(fd, DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &props))
-		return 0;
-	for (unsigned int i = 0; i < props.count_props && i < 64; i++) {
-		struct drm_mode_get_property p = { .prop_id = ids[i] };
-
-		if (!call(fd, DRM_IOCTL_MODE_GETPROPERTY, &p) && !strcmp(p.name, name))
-			return ids[i];
-	}
-	return 0;
-}
-
 static void set(struct update *u, uint32_t object, uint32_t type, const char *name, uint64_t value)
 {
+	uint64_t before;
+
 	u->objects[u->n] = object;
 	u->counts[u->n] = 1;
-	u->props[u->n] = prop_id(u->fd, object, type, name);
+	u->props[u->n] = find_property(u->fd, object, type, name, &before);
 	u->values[u->n++] = value;
 }
 
@@ -333,12 +281,12 @@ TEST_F(display, r142_cursor_sizes)
 /* Row 137: a flip waits for the fence that it was given, and does not block its caller. */
 TEST_F(display, r137_fence_in)
 {
-	int line = timeline(), in;
+	int line = sw_timeline(), in;
 	struct update u = { .fd = self->fd };
 
 	if (line < 0)
 		SKIP(return, "this kernel has no sw_sync");
-	in = fence(line, 1);
+	in = sw_fence(line, 1);
 	ASSERT_LE(0, in);
 	show(&u, self->primary, self->crtc, &self->b, 0, 0, self->b.w, self->b.h);
 	set(&u, self->primary, PLANE, "IN_FENCE_FD", in);
@@ -346,7 +294,7 @@ TEST_F(display, r137_fence_in)
 	EXPECT_EQ(0, readable(self->fd, 300));
 	/* what comes after it waits its turn */
 	EXPECT_EQ(-EBUSY, commit(&u, FLIP, 8));
-	ASSERT_EQ(0, advance(line, 1));
+	ASSERT_EQ(0, sw_advance(line, 1));
 	EXPECT_LE(0, flipped(self->fd, 7, 3000));
 	close(in);
 	close(line);
@@ -355,12 +303,12 @@ TEST_F(display, r137_fence_in)
 /* Row 137: a fence that ends with an error does not hold the picture back. */
 TEST_F(display, r137_fence_in_with_an_error)
 {
-	int line = timeline(), in;
+	int line = sw_timeline(), in;
 	struct update u = { .fd = self->fd };
 
 	if (line < 0)
 		SKIP(return, "this kernel has no sw_sync");
-	in = fence(line, 1);
+	in = sw_fence(line, 1);
 	ASSERT_LE(0, in);
 	show(&u, self->primary, self->crtc, &self->b, 0, 0, self->b.w, self->b.h);
 	set(&u, self->primary, PLANE, "IN_FENCE_FD", in);

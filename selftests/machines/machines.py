@@ -204,7 +204,7 @@ def main(names, machines):
     tests = os.path.dirname(HERE)
     harness = os.path.join(os.environ["VGPU_LINUX"], "tools", "testing", "selftests")
     programs = [guest.compile_static(os.path.join(tests, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")]
-    programs += [guest.compile_static(os.path.join(tests, "ioctl", f"{p}.c"), "-D_GNU_SOURCE", "-Wno-sign-compare", f"-I{harness}") for p in ("ioctl", "display")]
+    programs += [guest.compile_static(os.path.join(tests, "ioctl", f"{p}.c"), "-D_GNU_SOURCE", "-Wno-sign-compare", f"-I{tests}/lib", f"-I{harness}") for p in ("ioctl", "display")]
     chosen = [m for m in machines + HANDOVER if m.name in names] or machines
     results = [r for m in chosen for r in run(programs, m)]
     print(f"1..{len(results)}")

@@ -8,6 +8,6 @@ no_card
 tell $? "nomodeset: the driver leaves the device alone"
 modprobe -r "$module"
 modprobe "$module" modeset=1
-card
+has_card
 tell $? "nomodeset: modeset=1 counts for more"
 gpu unload "$1"

@@ -8,13 +8,13 @@ no_card
 tell $? "modeset=0: the driver leaves the device alone"
 modprobe -r "$module"
 gpu load "$1"
-card
+has_card
 tell $? "without a word it takes the device"
 /vgpu/ids up
 tell $? "numbers of resources go up"
 gpu unload "$1"
 modprobe "$module" virglhack=0
-card
+has_card
 tell $? "virglhack=0: there is a card"
 /vgpu/ids again
 tell $? "virglhack=0: a number is used again"

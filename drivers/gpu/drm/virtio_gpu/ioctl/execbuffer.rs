@@ -12,7 +12,6 @@ use crate::{
     },
     device::DrmDevice,
     object::Object,
-    queue::Waits,
     submit::{
         self,
         After,
@@ -94,12 +93,17 @@ pub(super) fn execbuffer(
     let number = fd.as_ref().map(|fd| fd.reserved_fd());
 
     let before = Before::read(file, &array(args.in_syncobjs, args.num_in_syncobjs))?;
-    let mut waits = Waits::new(dev.queues(), dev.worker())?;
+    let mut waits = None;
     for fence in &before.fences {
-        submit::wait_for(&mut waits, timeline, fence)?;
+        submit::wait_for(dev, &mut waits, timeline, fence)?;
     }
     if has(uapi::VIRTGPU_EXECBUF_FENCE_FD_IN) {
-        submit::wait_for(&mut waits, timeline, &*sync_file::fence(args.fence_fd)?)?;
+        submit::wait_for(
+            dev,
+            &mut waits,
+            timeline,
+            &*sync_file::fence(args.fence_fd)?,
+        )?;
     }
 
     let credit = inner.credits().take()?;

@@ -71,8 +71,8 @@ pub(crate) struct Submission<'a> {
     pub(crate) timeline: &'a Arc<Timeline>,
     /// The context's lane that it is in.
     pub(crate) lane: usize,
-    /// What it waits for.
-    pub(crate) waits: Waits,
+    /// What it waits for, if that is anything.
+    pub(crate) waits: Option<Waits>,
     /// The stream.
     pub(crate) stream: KVVec<u8>,
     /// The objects that it uses.
@@ -88,17 +88,25 @@ pub(crate) struct Submission<'a> {
 }
 
 /// Has `waits` include the fences that `fence` is made of, those aside that are of `timeline`, which
-/// the host keeps in order.
+/// the host keeps in order. Where there are none it stays as it is.
 ///
 /// # Errors
 ///
 /// [`ENOMEM`].
-pub(crate) fn wait_for(waits: &mut Waits, timeline: &Timeline, fence: &Fence) -> Result {
+pub(crate) fn wait_for(
+    dev: &DrmDevice,
+    waits: &mut Option<Waits>,
+    timeline: &Timeline,
+    fence: &Fence,
+) -> Result {
     fence.for_each(|fence| {
         if timeline.has(fence) {
             return Ok(());
         }
-        waits.add(fence)
+        if waits.is_none() {
+            *waits = Some(Waits::new(dev.queues(), dev.worker())?);
+        }
+        waits.as_mut().map_or(Ok(()), |waits| waits.add(fence))
     })
 }
 
@@ -124,8 +132,11 @@ impl Submission<'_> {
         let fenced = self.is_fenced();
         let size = u32::try_from(self.stream.len())?;
         let mut command = Command::new(proto::Submit3d::new(self.ctx_id, size))?;
-        command = command.charge(self.credit).after(self.waits);
+        command = command.charge(self.credit);
 
+        if let Some(waits) = self.waits {
+            command = command.after(waits);
+        }
         if !self.stream.is_empty() {
             let payload = Payload::new(self.stream, dev.queues().payload_limits()?)?;
             command = command.payload(payload);

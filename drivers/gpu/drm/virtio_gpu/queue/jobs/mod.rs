@@ -172,24 +172,21 @@ impl Queues {
     /// Context `ctx_id` ends by `destroy`, after all its jobs. Those that are still parked after a while
     /// end with [`ECANCELED`]: nobody is left who could give up a wait without end.
     pub(crate) fn close_lanes(self: &Arc<Self>, ctx_id: u32, destroy: Command) {
-        let destroy = {
+        let node = {
             let mut state = self.jobs.state.lock();
 
             match state.contexts.get_mut(&ctx_id) {
                 Some(lanes) if lanes.parked != 0 => {
                     lanes.last = Some(destroy.0);
                     self.arm();
-                    None
+                    return;
                 }
-                _ => Some(destroy),
+                _ => state.contexts.remove_node(&ctx_id),
             }
         };
 
-        if let Some(destroy) = destroy {
-            let node = self.jobs.state.lock().contexts.remove_node(&ctx_id);
-            drop(node);
-            self.batch().push(destroy);
-        }
+        drop(node);
+        self.batch().push(destroy);
     }
 
     /// Gives up the jobs of contexts that have been without a client for a while. Has itself called

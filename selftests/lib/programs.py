@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+"""For groups whose tests are C programs in the guest: the programs, and the group's lines of results."""
+
+import os
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+number = 0
+
+
+def result(good, name):
+    """A line of the group's result, the next one."""
+    global number
+    number += 1
+    print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
+    return good
+
+
+def build(programs, *folders):
+    """Static programs for 64 and 32 bits from their sources, {name: [source, ...]}, made anew when a source or header
+    in their folder or in `folders`, where they look for headers too, is newer; the folder they are in."""
+    tests = os.path.join(os.environ["VGPU_BUILD"], "tests")
+    os.makedirs(tests, exist_ok=True)
+    harness = os.path.join(os.environ["VGPU_LINUX"], "tools", "testing", "selftests")
+    for program, sources in programs.items():
+        places = {os.path.dirname(s) for s in sources} | {HERE, *folders}
+        newest = max(os.path.getmtime(os.path.join(d, f)) for d in places for f in os.listdir(d) if f.endswith((".c", ".h")))
+        for bits in ("64", "32"):
+            to = os.path.join(tests, program + bits)
+            if os.path.exists(to) and os.path.getmtime(to) > newest:
+                continue
+            subprocess.run([os.environ.get("CC") or "gcc", "-m" + bits, "-static", "-s", "-O2", "-Wall",
+                            "-Wno-pointer-to-int-cast", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
+                            *("-I" + d for d in (*folders, HERE, harness)), "-o", to, *sources], check=True)
+    return tests
