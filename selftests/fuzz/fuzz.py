@@ -32,6 +32,8 @@ DRIVER = os.environ.get("DRIVER") or "rust"
 PROGRAMS = {"fuzz": ("fuzz.c", "virtgpu.c", "generic.c", "kms.c"), "failnth": ("failnth.c", "failnth-calls.c", "failnth-kms.c"), "rings": ("rings.c",)}
 EVENTS = ("ctx_create", "ctx_destroy", "res_create_2d", "res_create_3d", "res_unref")
 TRACE = re.compile(r"virtio_gpu_cmd_(\w+) (ctx|res) 0x([0-9a-f]+)")
+# What QEMU says right after the trace of a creation that it then refuses (-d guest_errors goes to the same file).
+REFUSED = re.compile(r"virtio_gpu_resource_create_2d: (host couldn't handle|resource creation failed)")
 
 
 def build():
@@ -42,7 +44,7 @@ def build():
 
 def left(path):
     """What the host still has at the end, and how much it had been told to make."""
-    have, made = set(), 0
+    have, made, last = set(), 0, None
     with open(path, encoding="utf-8", errors="replace") as f:
         for line in f:
             if m := TRACE.search(line):
@@ -50,8 +52,11 @@ def left(path):
                 if m[1] in ("ctx_create", "res_create_2d", "res_create_3d"):
                     have.add(thing)
                     made += 1
+                    last = thing
                 elif m[1] in ("ctx_destroy", "res_unref"):
                     have.discard(thing)
+            elif REFUSED.search(line):
+                have.discard(last)
     return have, made
 
 
@@ -70,7 +75,7 @@ def boot(name, gl, programs, kernel="default", seconds=60, module=None):
              "--env", "SLACK=" + ("1000000" if kernel == "debug" else "4096"),
              # No console on the screen: all that is left is the programs'.
              "--append", "drm_kms_helper.fbdev_emulation=0" + (" panic_on_warn=1" if kernel == "debug" else ""),
-             "--qemu=" + " ".join(f"-trace enable=virtio_gpu_cmd_{e},file={trace}" for e in EVENTS),
+             "--qemu=-d guest_errors " + " ".join(f"-trace enable=virtio_gpu_cmd_{e},file={trace}" for e in EVENTS),
              "--timeout", str(seconds), "--out", out, "--run", os.path.join(HERE, "run.sh"), *programs]
     r = subprocess.run(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                        check=False)

@@ -26,6 +26,8 @@ SPLAT = re.compile(
     r"|kmemleak: \d+ new|ODEBUG:|page allocation failure|Bad page state|sleeping function called")
 # ... and what only sounds like it.
 HARMLESS = re.compile(r"Spectre|unprivileged eBPF|x2apic|Unpatched")
+# After so many seconds without a word from the kernel, before its first program, it is started again; how often in all.
+STALLED, STARTS = 40, 3
 
 
 class Boot:
@@ -36,6 +38,7 @@ class Boot:
         self.opt = opt
         self.exit = None
         self.up = None
+        self.starts = 1
         self.splats = []
         self.problems = []
         self.qmp = self.display = None
@@ -189,6 +192,7 @@ class Boot:
             self.qemu = subprocess.Popen(command, env=env, stdin=None if opt.shell else subprocess.DEVNULL,
                                          stdout=None if opt.shell else log, stderr=log)
         self.started = started
+        self.said = (0, started)
         try:
             self.qmp = Qmp(self._accept(listeners["qmp"]))
             for name, serve in (("host", self._serve_host), ("out", self._serve_out)):
@@ -219,6 +223,8 @@ class Boot:
         while self.qemu.poll() is None:
             time.sleep(0.05)
             now = time.monotonic()
+            if self.up is None and self.starts < STARTS and self._stalled(now):
+                self._start_again()
             if self.exit is not None:
                 ended = ended or now
                 # microvm cannot switch itself off.
@@ -232,6 +238,27 @@ class Boot:
                 return
         if self.exit is None:
             self.problems.append("the guest ended before its script did")
+
+    def _stalled(self, now):
+        """Whether the kernel has said nothing for a while, and has not got to its first program yet. On a busy host
+        an emulated machine now and then stops there, before any driver of a display is there."""
+        size = os.path.getsize(self.console)
+        if size != self.said[0]:
+            self.said = (size, now)
+        if now - self.said[1] < STALLED or self.opt.shell:
+            return False
+        with open(self.console, encoding="utf-8", errors="replace") as f:
+            return "Run /init" not in f.read()
+
+    def _start_again(self):
+        self.starts += 1
+        self.said = (self.said[0], time.monotonic())
+        print(f"# boot: no word of the kernel for {STALLED} s and no /init yet, the machine is reset", flush=True)
+        # Without this -no-reboot makes an end of a reset.
+        self.qmp.command("set-action", reboot="reset")
+        self.qmp.command("system_reset")
+        time.sleep(1)
+        self.qmp.command("set-action", reboot="shutdown")
 
     def _freeze(self):
         """Before a stuck guest is killed: where its tasks are, into the console log."""

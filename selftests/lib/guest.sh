@@ -49,6 +49,18 @@ memory() {
 		/pagesets/ {p=1} / start_pfn/ {p=0} p && $1=="count:" {f+=4*$2} END {print t-f+s, u}' /proc/meminfo /proc/zoneinfo
 }
 
+# What kmemleak finds, which is bad; "none" where the kernel does not have it.
+leaks() {
+	kmemleak=/sys/kernel/debug/kmemleak
+	[ -e $kmemleak ] || { echo none; return; }
+	echo scan >$kmemleak
+	sleep 6
+	echo scan >$kmemleak
+	found=$(tr '\n' ' ' <$kmemleak | head -c 4000)
+	echo "${found:-nothing}"
+	[ -z "$found" ]
+}
+
 # Lines of the host's are orders for a program and are answered by it, on files 3 and 4; one that starts
 # with "!" is a shell's, and answered alike. Until the line "quit".
 serve() {	# PROGRAM

@@ -38,6 +38,7 @@ from kms import Failed, comment, difference, pattern, rgb  # noqa: E402
 from qmp import QmpError  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
+SLOW = os.environ.get("KERNEL", "default") != "default"
 ROUNDS = int(os.environ.get("ROUNDS") or (5 if QUICK else 100))
 
 # Devices that do not come back from sleep are let go of (9p) or found again at the end (the runner's ports).
@@ -89,7 +90,7 @@ class Bench(kms.Bench):
             SCRIPT, add=[kmsctl, guest.SHELL], serial=True, trace=kms.TRACE + ("virtio_gpu_cmd_res_create_2d",),
             name=name, device=f"virtio-gpu-pci,max_outputs={outputs},xres=1280,yres=800",
             qemu=words, boot=["--append", "no_console_suspend", "--bzimage", "--smp", str(cpus)],
-            timeout=600 if QUICK else 2400)
+            timeout=600 if QUICK else 5000 if SLOW else 2400)
         self.views = []
         self.mark = 0
         self.asleep = 0
@@ -382,6 +383,11 @@ def unload(b):
     b.do("close")
 
 
+def leaks(b):
+    """kmemleak finds nothing"""
+    return "the kernel has none" if b.sh("leaks", 200) == "none" else None
+
+
 def log(b):
     """nothing in the log that the driver calls an error"""
     lines = re.findall(r".*(?:\*ERROR\*|PM: failed).*", b.guest.console())
@@ -431,12 +437,12 @@ def core_fails(b):
 
 # The guests: name, heads, processors, what is done there.
 IDLE = ("idle", 1, 2, (setup, half_idle, half_memory, suspend_to_idle, held_buffers, damage_after, cursor,
-                       made_and_released, while_flipping, off_stays_off, rounds, unload, log, core_fails))
-MEMORY = ("memory", 1, 1, (setup, suspend_to_memory, hibernation, rounds, unload, log))
+                       made_and_released, while_flipping, off_stays_off, rounds, unload, log, leaks, core_fails))
+MEMORY = ("memory", 1, 1, (setup, suspend_to_memory, hibernation, rounds, unload, log, leaks))
 HEADS = ("heads", 2, 1, (two_heads, log))
 
 # It recreates resources after hibernation only, so that the rest is lost with a host that keeps nothing.
-C_LOSES = tuple(c for c in IDLE[3] + MEMORY[3] + HEADS[3] if c not in (setup, hibernation, unload))
+C_LOSES = tuple(c for c in IDLE[3] + MEMORY[3] + HEADS[3] if c not in (setup, hibernation, unload, leaks))
 
 
 def run(kmsctl, name, outputs, cpus, cases):
