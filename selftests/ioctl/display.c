@@ -319,6 +319,26 @@ TEST_F(display, r137_fence_in_with_an_error)
 	close(in);
 }
 
+/* Row 137: a fence for a plane without a picture is nothing to wait for, and no reason for the kernel to complain. */
+TEST_F(display, r137_fence_in_without_a_picture)
+{
+	int line = sw_timeline(), in;
+	struct update u = { .fd = self->fd };
+
+	if (line < 0)
+		SKIP(return, "this kernel has no sw_sync");
+	if (on_c_driver())
+		SKIP(return, "the C driver's kernel warns");
+	in = sw_fence(line, 1);
+	ASSERT_LE(0, in);
+	set(&u, self->cursor, PLANE, "FB_ID", 0);
+	set(&u, self->cursor, PLANE, "CRTC_ID", 0);
+	set(&u, self->cursor, PLANE, "IN_FENCE_FD", in);
+	EXPECT_EQ(0, commit(&u, 0, 0));
+	close(in);
+	close(line);
+}
+
 /* Row 143: the fence out signals with the flip, whose event has a time and a count. */
 TEST_F(display, r143_fence_out)
 {

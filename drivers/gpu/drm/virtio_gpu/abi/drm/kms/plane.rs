@@ -240,6 +240,7 @@ impl<T: DriverPlane> Plane<T> {
             (plane, PlaneCheck(Update::new(plane, commit)))
         };
 
+        check.no_fence_without_framebuffer();
         from_result(|| T::check(plane, &mut check).map(|()| 0))
     }
 
@@ -458,6 +459,21 @@ impl<T: DriverPlane> PlaneCheck<'_, T> {
     /// The state that is asked for.
     pub(crate) fn new_state(&self) -> PlaneState<'_, T::Driver> {
         self.0.new_state()
+    }
+
+    /// Forgets a fence to wait for that came with no framebuffer. There is nothing to wait with, and the
+    /// helper that waits takes it for a kernel's fault, though userspace may ask for it.
+    fn no_fence_without_framebuffer(&mut self) {
+        // SAFETY: By the invariants of `Update` the state is valid and ours; it has a reference to its
+        // fence.
+        unsafe {
+            let new = self.0.new;
+
+            if (*new).fb.is_null() && !(*new).fence.is_null() {
+                bindings::abi_helper_dma_fence_put((*new).fence);
+                (*new).fence = core::ptr::null_mut();
+            }
+        }
     }
 
     /// Checks that the plane is not scaled and, unless `can_position`, that it covers its CRTC; finds
