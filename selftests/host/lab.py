@@ -36,6 +36,8 @@ class Lab:
         self.fuzz = os.path.join(self.build, "gpuhost-fuzz")
         self.gpuctl = os.path.join(self.build, "gpuctl")
         self.gpuctx = os.path.join(self.build, "gpuctx")
+        # The ioctl group's programs.
+        self.tests = os.path.join(self.build, "tests")
 
     def cargo(self, *words, **kw):
         """cargo in this folder, its output under VGPU_BUILD."""
@@ -56,6 +58,22 @@ class Lab:
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if r.returncode:
                 return r.stdout[-2000:]
+        return self.make_tests()
+
+    def make_tests(self):
+        """Builds the programs of the ioctl group, for 64 and 32 bits, where there is a kernel's source to build with."""
+        if "VGPU_LINUX" not in os.environ:
+            return ""
+        os.makedirs(self.tests, exist_ok=True)
+        selftests = os.path.dirname(HERE)
+        for name in ("ioctl", "display"):
+            for bits in ("64", "32"):
+                r = subprocess.run(["gcc", "-m" + bits, "-static", "-O2", "-Wall", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
+                                    "-I", f"{os.environ['VGPU_LINUX']}/tools/testing/selftests", "-I", f"{selftests}/lib",
+                                    "-o", f"{self.tests}/{name}{bits}", f"{selftests}/ioctl/{name}.c"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                if r.returncode:
+                    return r.stdout[-2000:]
         return ""
 
     def run(self, driver, scenario, name=None, **more):
@@ -125,7 +143,7 @@ class Run:
             "--env", f"WAIT_CARD={int(guest.get('card', True))}", "--env", f"KEEP={'1' if guest.get('keep') else ''}",
             "--env", f"AFTER={guest.get('after', '')}",
             "--out", self.dir, "--device", device, "--add", lab.gpuctl,
-            "--add", lab.gpuctx, "--smp", str(guest.get("cpus", 2)),
+            "--add", lab.gpuctx, *(["--add", lab.tests] if os.path.isdir(lab.tests) else []), "--smp", str(guest.get("cpus", 2)),
             "--append", "hung_task_timeout_secs=40 " + guest.get("append", ""),
             "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
                       "-device virtserialport,chardev=gpuctl,name=vgpu-gpuhost",

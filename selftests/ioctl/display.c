@@ -328,7 +328,7 @@ TEST_F(display, r137_fence_in_without_a_picture)
 	if (line < 0)
 		SKIP(return, "this kernel has no sw_sync");
 	if (on_c_driver())
-		SKIP(return, "the C driver's kernel warns");
+		SKIP(return, "the C driver waits, and the kernel warns");
 	in = sw_fence(line, 1);
 	ASSERT_LE(0, in);
 	set(&u, self->cursor, PLANE, "FB_ID", 0);
