@@ -18,15 +18,19 @@ Runs inside the toolchain tree.
 import argparse
 import collections
 import fnmatch
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BOOT = os.environ.get("VGPU_BOOT") or os.path.join(os.path.dirname(HERE), "guest", "boot")
+# Of the environment, what makes a guest another one.
+SETTINGS = ("KERNEL", "GL", "VULKAN", "DEVICE", "MACHINE", "SMP", "MEM", "CPU", "ACCEL", "APPEND", "QEMU_ARGS")
 BAD = ("FAIL", "CRASH", "TIMEOUT", "NOT RUN", "MISSING")
 RESULT = re.compile(r"^(?:(Dynamic subtest|Subtest) ([\w-]+): )?(SUCCESS|FAIL|SKIP|CRASH|TIMEOUT)(?: \([\d.]+s\))?$")
 
@@ -104,6 +108,38 @@ def run(driver, programs, out, timeout):
         found = {"results": {"(the guest's script)": "CRASH"}, "why": {}}
     found["driver"] = driver
     found["boot"] = status
+    return found
+
+
+def kept(programs):
+    """Where the results of the C driver with these programs are kept; None where it is not known what they depend on."""
+    what = [os.environ.get(name) for name in ("VGPU_CACHE", "VGPU_TREE", "VGPU_KERNEL_BUILD", "VGPU_IMAGE_IGT")]
+    if not all(what):
+        return None
+    settings = [os.environ.get(name) or "" for name in SETTINGS]
+    key = hashlib.sha256("\n".join([*what, *settings, *programs]).encode())
+    guest = os.path.join(os.path.dirname(HERE), "guest")
+    for path in [os.path.join(HERE, "guest.sh"), *sorted(os.path.join(guest, f) for f in os.listdir(guest))]:
+        if os.path.isfile(path):
+            with open(path, "rb") as f:
+                key.update(f.read())
+    return os.path.join(what[0], "igt-c", key.hexdigest()[:12] + ".json")
+
+
+def run_c(programs, out, timeout):
+    """As run(), for the C driver, unless its results are there."""
+    path = kept(programs)
+    if path and os.path.exists(path) and not os.environ.get("FRESH"):
+        with open(path, encoding="utf-8") as f:
+            found = json.load(f)
+        print(f"# the results of the C driver are of {found['when']}")
+        return found
+    found = run("c", programs, out, timeout)
+    if path and "(the guest's script)" not in found["results"]:
+        found["when"] = time.strftime("%Y-%m-%d %H:%M")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(found, f, indent=1)
     return found
 
 
@@ -213,7 +249,10 @@ def main():
             programs = [line for line in programs if line.split()[2:3] == [a.part.split("/")[0]]]
         if a.program:
             programs = [line for line in programs if line.split()[0] in a.program]
-        found = {d: run(d, programs, os.path.join(out, d), a.timeout) for d in ([a.only] if a.only else ["c", "rust"])}
+        found = {}
+        for d in [a.only] if a.only else ["c", "rust"]:
+            where = os.path.join(out, d)
+            found[d] = run_c(programs, where, a.timeout) if d == "c" else run(d, programs, where, a.timeout)
         for driver, f in found.items():
             with open(os.path.join(out, f"igt-{driver}.json"), "w", encoding="utf-8") as file:
                 json.dump(f, file, indent=1)
