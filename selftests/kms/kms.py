@@ -28,6 +28,9 @@ import vnc  # noqa: E402
 TRACE = ("virtio_gpu_cmd_set_scanout", "virtio_gpu_cmd_set_scanout_blob", "virtio_gpu_cmd_res_flush",
          "virtio_gpu_cmd_res_xfer_toh_2d", "virtio_gpu_update_cursor", "virtio_gpu_features")
 SEED = int(os.environ.get("SEED") or time.time())
+# Kernels that check much take their time; how long one may take until the program in it is there.
+SLOW = os.environ.get("KERNEL", "default") != "default"
+READY = 600 if SLOW else 120
 SETTLE = 12.0       # seconds for the host to show what was ordered, on a busy machine
 HOLD = 0.1          # and to go on showing it
 
@@ -82,14 +85,14 @@ class Bench:
         self.guest = guest.Guest(
             "exec ./kmsctl <>/dev/vgpu-line >&0\n", add=[kmsctl], trace=TRACE, name=name or f"outputs{outputs}",
             boot=["--append", append] if append else [],
-            device=f"virtio-gpu-pci,max_outputs={outputs},xres={xres},yres={yres}",
+            device=f"virtio-gpu-pci,max_outputs={outputs},xres={xres},yres={yres}", timeout=1800 if SLOW else 300,
             qemu=[w for n, path in enumerate(self.heads)
                   for w in ("-vnc", f"unix:{path},id=head{n},display=gpu0,head={n}")])
         self.views = []
         self.mark = 0
 
     def start(self):
-        line = self.guest.read_line(120)
+        line = self.guest.read_line(READY)
         if line != "ready":
             raise guest.GuestError(f"kmsctl said {line!r}")
         self.views = [vnc.View(path) for path in self.heads]

@@ -38,7 +38,6 @@ from kms import Failed, comment, difference, pattern, rgb  # noqa: E402
 from qmp import QmpError  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
-SLOW = os.environ.get("KERNEL", "default") != "default"
 ROUNDS = int(os.environ.get("ROUNDS") or (5 if QUICK else 100))
 
 # Devices that do not come back from sleep are let go of (9p) or found again at the end (the runner's ports).
@@ -92,7 +91,7 @@ class Bench(kms.Bench):
             SCRIPT, add=[kmsctl, guest.SHELL], serial=True, trace=kms.TRACE + ("virtio_gpu_cmd_res_create_2d",),
             name=name, device=f"virtio-gpu-pci,max_outputs={outputs},xres=1280,yres=800",
             qemu=words, boot=["--append", "no_console_suspend", "--bzimage", "--smp", str(cpus)],
-            timeout=600 if QUICK else 5000 if SLOW else 2400)
+            timeout=600 if QUICK else 5000 if kms.SLOW else 2400)
         self.views = []
         self.mark = 0
         self.asleep = 0
@@ -452,7 +451,7 @@ def run(kmsctl, name, outputs, cpus, cases):
     results, where = [], name
     bench = Bench(kmsctl, name, outputs, cpus)
     try:
-        while bench.guest.read_line(120) != "ready":
+        while bench.guest.read_line(kms.READY) != "ready":
             pass
         bench.views = [vnc.View(path) for path in bench.heads]
     except (guest.GuestError, EOFError) as e:

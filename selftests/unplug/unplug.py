@@ -36,7 +36,6 @@ from qmp import QmpError  # noqa: E402
 QUICK = os.environ.get("VGPU_QUICK") == "1"
 ROUNDS = int(os.environ.get("ROUNDS") or (5 if QUICK else 200))
 SEED = int(os.environ.get("SEED") or time.time()) & 0xffff
-SLOW = os.environ.get("KERNEL", "default") != "default"
 KINDS = ("remove", "gone", "remove", "port")
 # What a job may be told before ENODEV: a wait for a vertical blank of a display that was switched off.
 BEFORE = {"vblank": {"EINVAL", "EBUSY"}}
@@ -102,7 +101,7 @@ class Bench(kms.Bench):
             boot=["--append", "pcie_ports=native"] + (["--allow", "|".join(allow)] if allow else []),
             qemu=["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
                   "-vnc", f"unix:{self.heads[0]},display=gpu0"],
-            timeout=(600 + ROUNDS * 90) if SLOW else (120 + ROUNDS * 20))
+            timeout=(600 + ROUNDS * 90) if kms.SLOW else (120 + ROUNDS * 20))
         self.views = []
         self.mark = 0
 
@@ -188,7 +187,7 @@ class Rounds:
         comment(f"KiB in use after 1/4, 5/8 and all rounds, of slabs: {self.samples}")
         # As in lifecycle: what leaks grows in both halves; what settles late does not. KASAN keeps what was freed,
         # up to a 32nd of the memory, so there kmemleak has the say about little things.
-        kept = 32 << 10 if SLOW else 0
+        kept = 32 << 10 if kms.SLOW else 0
         for what, limit in ((0, 384 + ROUNDS * 2 + kept), (1, 64 + ROUNDS * 3 // 4 + kept)):
             a, b, c = (sample[what] for sample in self.samples)
             if b - a > limit and c - b > limit:
@@ -241,7 +240,7 @@ def run(programs, name, slot, cases):
     """[(good, name)]"""
     results, bench = [], Bench(programs, name, slot)
     try:
-        while bench.guest.read_line(600 if SLOW else 120) != "ready":
+        while bench.guest.read_line(kms.READY) != "ready":
             pass
         bench.views = [vnc.View(path) for path in bench.heads]
         tests = Rounds(bench)
