@@ -36,8 +36,8 @@ struct state {
 struct test {
 	const char *name;
 	int (*setup)(struct state *s), (*run)(struct state *s);
-	/* Whether it needs 3D; whether what it gets is kept, so that only the first one counts. */
-	int gl, once;
+	/* Whether it needs 3D; whether what it gets is kept, so that only the first one counts; whether there may be nothing to fail. */
+	int gl, once, none;
 };
 
 extern const struct test tests[], kms_tests[];
