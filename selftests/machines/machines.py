@@ -53,7 +53,7 @@ if [ -e /dev/dri/card0 ]; then
 	for p in ioctl display; do
 		./$p && bad=0 || bad=1
 		echo "$p $bad" >>/out/facts
-	done >/out/programs.log
+	done >/out/programs.log 2>&1
 fi
 dmesg >/out/dmesg
 """
