@@ -61,6 +61,11 @@ void abi_helper_get_dma_buf(struct dma_buf *buf)
 	get_dma_buf(buf);
 }
 
+void abi_helper_dma_resv_lock(struct dma_resv *resv)
+{
+	dma_resv_lock(resv, NULL);
+}
+
 int abi_helper_dma_mapping_error(struct device *dev, dma_addr_t addr)
 {
 	return dma_mapping_error(dev, addr);

@@ -17,6 +17,7 @@ void *abi_helper_page_address_in_panic(struct page *page);
 void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table);
 void abi_helper_dma_sync_to_cpu(struct device *dev, struct sg_table *table);
 void abi_helper_get_dma_buf(struct dma_buf *buf);
+void abi_helper_dma_resv_lock(struct dma_resv *resv);
 int abi_helper_dma_mapping_error(struct device *dev, dma_addr_t addr);
 void abi_helper_sg_set_io(struct scatterlist *sg, dma_addr_t addr, u32 len);
 

@@ -20,6 +20,8 @@ use kernel::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Usage {
+    /// The kernel moves or clears the memory.
+    Kernel = bindings::dma_resv_usage_DMA_RESV_USAGE_KERNEL,
     /// The memory is written to.
     Write = bindings::dma_resv_usage_DMA_RESV_USAGE_WRITE,
     /// The memory is read.

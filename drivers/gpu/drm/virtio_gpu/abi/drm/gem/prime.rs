@@ -3,8 +3,8 @@
 //! Taking dma-bufs in as GEM objects.
 //!
 //! A dma-buf of the device itself is the object that it is of. Another one becomes an object of its
-//! own, if the driver takes it. Its memory stays where it is for as long as that object lives, so the
-//! exporter never has to ask the device, and so nobody has to wait for it, to let go of it.
+//! own, if the driver takes it. Its memory is pinned for as long as that object lives, so the exporter
+//! never has to ask the device, and so nobody has to wait for it, to let go of it.
 //!
 //! C headers: [`include/drm/drm_prime.h`](srctree/include/drm/drm_prime.h),
 //! [`include/linux/dma-buf.h`](srctree/include/linux/dma-buf.h)
@@ -17,15 +17,26 @@ use super::{
 use crate::abi::{
     bindings,
     drm::Device,
-    sg, //
+    sg,
+    sync::{
+        Reservation,
+        Usage, //
+    }, //
 };
 use kernel::{
-    error::from_err_ptr,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
     prelude::*,
     scatterlist::SGTable,
-    sync::aref::ARef, //
+    sync::aref::ARef,
+    time::Jiffies, //
 };
 
+/// How long moving memory to where it is pinned may take: the exporter's fences signal in time, or a
+/// signal ends the wait.
+const WHILE_IT_TAKES: Jiffies = Jiffies::MAX >> 1;
 /// What a device does to imported memory: anything.
 const DIRECTION: bindings::dma_data_direction = bindings::dma_data_direction::DMA_BIDIRECTIONAL;
 
@@ -38,7 +49,7 @@ impl<T: DriverObject> Object<T> {
         ..pin_init::zeroed()
     };
 
-    /// Without a way to be told of moved memory, which keeps it where it is.
+    /// Without a way to be told of moved memory: it is pinned.
     const ATTACH_OPS: bindings::dma_buf_attach_ops = bindings::dma_buf_attach_ops {
         allow_peer2peer: true,
         ..pin_init::zeroed()
@@ -107,15 +118,24 @@ impl<T: DriverObject> Object<T> {
     ///
     /// The object must be imported, and nobody use it.
     pub(super) unsafe fn release_imported(&self) {
-        // SAFETY: By the safety requirements. This does not free the object's own memory.
+        // SAFETY: By the safety requirements the object owns an attachment with that table, pinned by
+        // `pin()`, and a reference to its dma-buf, which is valid until it is destroyed here. This does
+        // not free the object's own memory.
         unsafe {
-            bindings::drm_prime_gem_destroy(self.as_raw(), (*self.as_raw_shmem()).sgt);
+            let attach = (*self.as_raw()).import_attach;
+            let resv = (*(*attach).dmabuf).resv;
+
+            bindings::abi_helper_dma_resv_lock(resv);
+            bindings::dma_buf_unmap_attachment(attach, (*self.as_raw_shmem()).sgt, DIRECTION);
+            bindings::dma_buf_unpin(attach);
+            bindings::abi_helper_dma_resv_unlock(resv);
+            bindings::drm_prime_gem_destroy(self.as_raw(), core::ptr::null_mut());
             bindings::drm_gem_object_release(self.as_raw());
         }
     }
 }
 
-/// Maps the memory behind `buf` for `dev`.
+/// Pins the memory behind `buf`, and maps it for `dev`.
 ///
 /// # Safety
 ///
@@ -129,15 +149,46 @@ unsafe fn map(
     let attach = from_err_ptr(unsafe {
         bindings::dma_buf_dynamic_attach(buf, dev, ops, core::ptr::null_mut())
     })?;
-    // SAFETY: Attached just now.
-    let table = unsafe { bindings::dma_buf_map_attachment_unlocked(attach, DIRECTION) };
+    // SAFETY: Valid as long as `buf`.
+    let resv = unsafe { (*buf).resv };
+    // SAFETY: As above.
+    let table = to_result(unsafe { bindings::abi_helper_dma_resv_lock_interruptible(resv) })
+        .and_then(|()| {
+            // SAFETY: Attached just now, by somebody who gave operations, and locked.
+            let table = unsafe { pin(attach) };
+            // SAFETY: Locked above.
+            unsafe { bindings::abi_helper_dma_resv_unlock(resv) };
+            table
+        });
 
-    match from_err_ptr(table) {
+    match table {
         Ok(table) => Ok((attach, table)),
         Err(e) => {
-            // SAFETY: Attached above, and not mapped.
+            // SAFETY: Attached above, neither pinned nor mapped, and not locked.
             unsafe { bindings::dma_buf_detach(buf, attach) };
             Err(e)
         }
     }
+}
+
+/// Pins and maps what `attach` is attached to. Importers with operations of their own have to do the
+/// former themselves, and to wait until the memory is where it is pinned.
+///
+/// # Safety
+///
+/// `attach` must be valid and made with importer operations, and the reservation of its dma-buf locked.
+unsafe fn pin(attach: *mut bindings::dma_buf_attachment) -> Result<*mut bindings::sg_table> {
+    // SAFETY: By the safety requirements.
+    to_result(unsafe { bindings::dma_buf_pin(attach) })?;
+    // SAFETY: The dma-buf of an attachment is valid as long as that.
+    let resv = unsafe { Reservation::from_raw((*(*attach).dmabuf).resv) };
+    let table = resv
+        .wait_interruptible(Usage::Kernel, WHILE_IT_TAKES)
+        .and_then(|()| {
+            // SAFETY: By the safety requirements; the memory is pinned and nothing is under way.
+            from_err_ptr(unsafe { bindings::dma_buf_map_attachment(attach, DIRECTION) })
+        });
+
+    // SAFETY: Pinned above, by the safety requirements locked.
+    table.inspect_err(|_| unsafe { bindings::dma_buf_unpin(attach) })
 }
