@@ -31,6 +31,10 @@ pub enum Order {
     Stats,
     /// What the checks found so far.
     Verdict,
+    /// map_info of all that is mapped from now on.
+    MapInfo(u32),
+    /// blob_alignment from now on, for a driver that is loaded again.
+    Align(u32),
     /// Fences of another device have these ids.
     Foreign(Vec<u64>),
     /// No fault, storm or timed order any more: a good device, after the driver's next reset at the latest.
@@ -48,6 +52,10 @@ impl Order {
                 None => Ok(0),
                 Some(w) => w.parse().map_err(|_| format!("not a number: {w:?}")),
             }
+        };
+        let word = |i: usize| -> Result<u32, String> {
+            let text = words.get(i).copied().unwrap_or("");
+            text.parse().map_err(|_| format!("not a number: {text:?}"))
         };
         let name = |i: usize| match words.get(i) {
             Some(n)
@@ -83,6 +91,8 @@ impl Order {
                 let ids: Option<Vec<u64>> = ids.collect();
                 Ok(Order::Foreign(ids.ok_or("foreign ID ...")?))
             }
+            Some("map-info") => Ok(Order::MapInfo(word(1)?)),
+            Some("align") => Ok(Order::Align(word(1)?)),
             Some("behave") => Ok(Order::Behave),
             Some("die") => Ok(Order::Die),
             _ => Err(format!("no such order: {line:?}")),
@@ -168,8 +178,11 @@ mod tests {
             Order::parse("shot a-1.x 2"),
             Ok(Order::Shot("a-1.x".into(), 2))
         );
+        assert_eq!(Order::parse("align 4294967295"), Ok(Order::Align(u32::MAX)));
         for bad in [
             "",
+            "align",
+            "map-info -1",
             "plug 1",
             "plug x 1x1",
             "shot ../../etc",

@@ -3,7 +3,7 @@
 //! page Documentation/gpu/test-host.rst describes it key by key.
 
 use crate::meaning::{Bit5, Bit6, Bit7, LayoutOptions, Meanings, Type, Unknown};
-use crate::wire::{feature, reply, Command};
+use crate::wire::{feature, reply, Command, MAP_CACHED};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -65,6 +65,8 @@ pub struct DeviceOptions {
     pub unknown_fences: Unknown,
     /// The window of host memory, in MiB; 0 for none, else a power of two.
     pub window: u64,
+    /// map_info of what is mapped there.
+    pub map_info: u32,
 }
 
 impl Default for DeviceOptions {
@@ -84,6 +86,7 @@ impl Default for DeviceOptions {
             bit7: None,
             unknown_fences: Unknown::Signalled,
             window: 0,
+            map_info: MAP_CACHED,
         }
     }
 }

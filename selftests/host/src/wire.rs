@@ -57,6 +57,10 @@ pub const BLOB_CROSS_DEVICE: u32 = 4;
 
 /// Configuration event: the displays changed.
 pub const EVENT_DISPLAY: u32 = 1;
+/// Bytes of a page.
+pub const PAGE: u64 = 4096;
+/// map_info: cached.
+pub const MAP_CACHED: u32 = 1;
 
 /// Most scanouts that a device may have.
 pub const MAX_SCANOUTS: u32 = 16;

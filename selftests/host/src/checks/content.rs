@@ -45,7 +45,11 @@ impl Checker {
                 }
             }
             cmd::RESOURCE_UNREF => {
-                self.exists(id, name);
+                if let Some(r) = self.exists(id, name) {
+                    self.note("window.let-go", r.place.is_none(), || {
+                        format!("resource {id}")
+                    });
+                }
                 let shown = self.shown.values().any(|r| *r == id);
                 self.note("res.hidden", !shown, || {
                     format!("resource {id} is on a scanout")
@@ -83,9 +87,10 @@ impl Checker {
                 }
             }
             cmd::RESOURCE_MAP_BLOB | cmd::RESOURCE_UNMAP_BLOB => {
-                let window = self.window > 0;
-                self.note("blob.window", window, || name.to_string());
-                self.exists(id, name);
+                let there = self.window > 0;
+                if self.note("blob.window", there, || name.to_string()) {
+                    self.window(h.code, id, u64_at(c, 32), name);
+                }
             }
             cmd::RESOURCE_FLUSH => {
                 let id = u32_at(c, 40);

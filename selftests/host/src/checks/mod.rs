@@ -8,6 +8,7 @@ mod contexts;
 mod model;
 mod passing;
 mod rules;
+mod window;
 
 pub use model::{Checker, Seen};
 pub use passing::GRACE;

@@ -22,6 +22,8 @@ pub(super) struct Res {
     pub(super) blob: Option<u64>,
     /// The flags of a blob.
     pub(super) flags: u32,
+    /// Where in the window it is.
+    pub(super) place: Option<u64>,
     /// Bytes of backing.
     pub(super) backing: Option<u64>,
     /// A transfer was answered.
@@ -61,6 +63,8 @@ pub struct Checker {
     pub(super) meanings: Meanings,
     pub(super) types: Vec<Type>,
     pub(super) window: u64,
+    /// Places there that are somebody's: offset and length by resource.
+    pub(super) places: BTreeMap<u32, (u64, u64)>,
     /// The time, where it is not the machine's.
     pub clock: Option<Instant>,
 }
@@ -100,6 +104,7 @@ impl Checker {
             meanings: Meanings::default(),
             types: Vec::new(),
             window: 0,
+            places: BTreeMap::new(),
             clock: None,
         }
     }
@@ -163,6 +168,7 @@ impl Checker {
     pub fn stopped(&mut self) {
         self.finish();
         self.res.clear();
+        self.places.clear();
         self.shown.clear();
         self.fences.clear();
         self.held.clear();
@@ -170,6 +176,11 @@ impl Checker {
         self.contexts.clear();
         self.passing.clear();
         self.asked = (false, false);
+    }
+
+    /// blob_alignment has changed.
+    pub fn align(&mut self, bytes: u32) {
+        self.alignment = u64::from(bytes);
     }
 
     /// The host behaves from now on, with these numbers in its configuration space.
@@ -390,6 +401,7 @@ impl Checker {
         } else {
             self.note("reply.clean", true, String::new);
         }
+        self.learn_place(&h, bytes, failed);
         self.learn(&h, bytes, struck || failed);
     }
 
@@ -461,6 +473,7 @@ impl Checker {
             self.held.remove(&(queue, *d));
         }
         let h = Header::parse(bytes);
+        self.vacate(&h, bytes);
         let fenced = h.flags & FLAG_FENCE != 0;
         if fenced {
             let line = timeline(&h);

@@ -132,6 +132,9 @@ rules! {
     Must Implied "blob.entries" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "a blob of guest memory brings no entries, to get its backing later, or such that cover its size";
     Must Said "blob.aligned" "GPU Device: controlq, RESOURCE_CREATE_BLOB" "with BLOB_ALIGNMENT, blob sizes are multiples of blob_alignment";
     Must Said "blob.window" "GPU Device: controlq (3d), RESOURCE_MAP_BLOB" "no MAP_BLOB or UNMAP_BLOB on a device without the host visible memory region";
+    Must Said "window.place" "GPU Device: controlq (3d), RESOURCE_MAP_BLOB" "a mapping lies in the region, at a multiple of the page size and of blob_alignment, and meets no other";
+    Must Implied "window.mapped" "GPU Device: controlq (3d), RESOURCE_UNMAP_BLOB" "only what is mapped is unmapped, and only what is not is mapped";
+    Must Implied "window.let-go" "GPU Device: controlq, RESOURCE_UNREF" "a blob is unmapped before it is unreferenced";
     Must Said "cursor.size" "GPU Device: Configure mouse cursor" "a cursor's resource has 64x64 pixels";
     Must Said "cursor.filled" "GPU Device: Configure mouse cursor" "a cursor's transfer is done before the cursor is set";
     Must Said "cursor.fenced" "GPU Device: Configure mouse cursor" "that it is done is known by a fence";

@@ -101,6 +101,11 @@ impl Display {
         self.blob_alignment
     }
 
+    /// Blob sizes are to be multiples of this from now on.
+    pub fn align(&mut self, bytes: u32) {
+        self.blob_alignment = bytes;
+    }
+
     /// The configuration space.
     pub fn config(&self) -> Vec<u8> {
         let mut out = Vec::new();

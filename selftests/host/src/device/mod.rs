@@ -58,6 +58,8 @@ pub struct Device {
     unknown: Unknown,
     /// Bytes of the window.
     window: u64,
+    /// map_info of what is mapped there.
+    pub map_info: u32,
     /// Of the command that is being run: the job that its reply waits for, what the transport
     /// has to do, whether an error is the client's doing.
     waits: Option<u64>,
@@ -127,6 +129,7 @@ impl Device {
             layout: scenario.layout.clone(),
             unknown: scenario.device.unknown_fences,
             window: scenario.device.window << 20,
+            map_info: scenario.device.map_info,
             waits: None,
             mapping: None,
             client: false,

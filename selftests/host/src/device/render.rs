@@ -13,7 +13,7 @@ use crate::meaning::{Bit5, Bit6, Type, Unknown};
 use crate::pages::Pages;
 use crate::wire::{
     cmd, feature, put32, reply, u32_at, u64_at, Header, Rect, FLAG_FENCE, FLAG_RING_IDX,
-    FLAG_SHAREABLE,
+    FLAG_SHAREABLE, PAGE,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const BLOB_MEM_GUEST: u32 = 1;
 /// Contexts at a time.
 const MAX_CONTEXTS: usize = 1 << 16;
-/// map_info: cached.
-const MAP_CACHED: u32 = 1;
 
 /// A fence that a stream may wait for.
 #[derive(Clone, Copy, Debug)]
@@ -336,6 +334,7 @@ impl Device {
             _ => return Err(bad),
         };
         let window = self.window;
+        let unit = self.map_unit();
         let Kind::Host {
             size,
             memory,
@@ -350,14 +349,22 @@ impl Device {
             return Ok((reply::OK_NODATA, Vec::new()));
         }
         let end = at.checked_add(*size).filter(|end| *end <= window);
-        if mapped.is_some() || !free || end.is_none() || (at | *size) % 4096 != 0 {
+        if mapped.is_some() || !free || end.is_none() || at % unit != 0 || *size % PAGE != 0 {
             return Err(bad);
         }
         *mapped = Some(at);
         self.mapping = Some(Mapping::Map(at, *size, memory.clone()));
         let mut body = Vec::new();
-        put32(&mut body, &[MAP_CACHED, 0]);
+        put32(&mut body, &[self.map_info, 0]);
         Ok((reply::OK_MAP_INFO, body))
+    }
+
+    /// What places in the window are multiples of.
+    fn map_unit(&self) -> u64 {
+        match self.meanings.uses(self.features, Bit5::BlobAlignment) {
+            true => u64::from(self.display.blob_alignment()).max(PAGE),
+            false => PAGE,
+        }
     }
 
     /// The transport could not show a resource.

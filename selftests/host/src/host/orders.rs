@@ -7,6 +7,7 @@ use crate::channel::Channel;
 use crate::control::Order;
 use crate::trace::Event;
 use crate::verdict::Verdict;
+use crate::wire::MAP_CACHED;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +103,16 @@ impl Host {
                 lock(&self.core).checker.foreign(ids.iter().copied());
                 Ok(String::new())
             }
+            Order::MapInfo(info) => {
+                lock(&self.core).device.map_info = *info;
+                Ok(String::new())
+            }
+            Order::Align(bytes) => {
+                let mut core = lock(&self.core);
+                core.device.display.align(*bytes);
+                core.checker.align(*bytes);
+                Ok(String::new())
+            }
             Order::Behave => {
                 self.behave();
                 Ok(String::new())
@@ -118,6 +129,7 @@ impl Host {
         core.faults.end();
         core.stalled = [None; 2];
         core.device.display.behave();
+        core.device.map_info = MAP_CACHED;
         let d = &core.device.display;
         let (scanouts, capsets, alignment) = (d.scanouts(), d.capsets(), d.blob_alignment());
         core.checker.behaves(scanouts, capsets, alignment);
