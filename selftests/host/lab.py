@@ -36,6 +36,9 @@ class Lab:
         self.fuzz = os.path.join(self.build, "gpuhost-fuzz")
         self.gpuctl = os.path.join(self.build, "gpuctl")
         self.gpuctx = os.path.join(self.build, "gpuctx")
+        self.blobs = [os.path.join(self.build, p) for p in ("windowctl", "sharectl")]
+        # A module for the guest, another device whose memory moves.
+        self.mover = os.path.join(self.build, "mover", "mover.ko")
         # The ioctl group's programs.
         self.tests = os.path.join(self.build, "tests")
 
@@ -52,13 +55,25 @@ class Lab:
         for name in ("gpuhost", "gpuhost-fuzz"):
             shutil.copy(os.path.join(self.build, "target", "debug", name), os.path.join(self.build, f"{name}.new"))
             os.replace(os.path.join(self.build, f"{name}.new"), os.path.join(self.build, name))
-        for program in (self.gpuctl, self.gpuctx):
+        for program in (self.gpuctl, self.gpuctx, *self.blobs):
             source = f"{HERE}/guest/{os.path.basename(program)}.c"
             r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", program, source],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if r.returncode:
                 return r.stdout[-2000:]
-        return self.make_tests()
+        return self.make_mover() or self.make_tests()
+
+    def make_mover(self):
+        """Builds the module, where there is a kernel to build it for."""
+        kernel = os.environ.get("VGPU_KERNEL_BUILD")
+        if not kernel:
+            return ""
+        shutil.copytree(f"{HERE}/guest/mover", os.path.dirname(self.mover), dirs_exist_ok=True)
+        with open(f"{kernel}/.make", encoding="ascii") as f:
+            how = f.read().split()
+        r = subprocess.run(["make", "-s", "-C", kernel, *how, f"M={os.path.dirname(self.mover)}"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return r.stdout[-2000:] if r.returncode else ""
 
     def make_tests(self):
         """Builds the programs of the ioctl group, for 64 and 32 bits, where there is a kernel's source to build with."""
@@ -144,6 +159,7 @@ class Run:
             "--env", f"AFTER={guest.get('after', '')}",
             "--out", self.dir, "--device", device, "--add", lab.gpuctl,
             "--add", lab.gpuctx, *(["--add", lab.tests] if os.path.isdir(lab.tests) else []), "--smp", str(guest.get("cpus", 2)),
+            *[w for path in (*lab.blobs, lab.mover) if os.path.exists(path) for w in ("--add", path)],
             "--append", "hung_task_timeout_secs=40 " + guest.get("append", ""),
             "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
                       "-device virtserialport,chardev=gpuctl,name=vgpu-gpuhost",
