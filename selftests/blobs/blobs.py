@@ -23,7 +23,7 @@ OUT = os.environ["VGPU_OUT"]
 BOOT = os.environ["VGPU_BOOT"]
 QUICK = os.environ.get("VGPU_QUICK") or ""
 HOSTS = {"venus": ["--vulkan"], "guest-memory": ["--device", "virtio-gpu-pci,blob=on"]}
-PROGRAMS = {"venus": ["blob", "window", "prime"], "guest-memory": ["blob", "prime"]}
+PROGRAMS = {"venus": ["blob", "window", "prime", "unplug"], "guest-memory": ["blob", "prime"]}
 LINE = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
 
 

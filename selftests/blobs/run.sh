@@ -4,9 +4,9 @@
 status=0
 ulimit -n 4096
 modprobe vgem
-mm=/sys/kernel/debug/dri/0/virtio-gpu-host-visible-mm
+mm="/sys/kernel/debug/dri/[0-9]/virtio-gpu-host-visible-mm"
 for p in "$@"; do
 	"/vgpu/tests/$p" || status=1
-	echo "# $p leaves $(tail -n 1 $mm)"
+	echo "# $p leaves $(cat $mm | tail -n 1)"
 done
 exit $status
