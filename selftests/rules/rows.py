@@ -9,8 +9,8 @@ import re
 import sys
 import tomllib
 
-# What the list has for displays and 3D. 11 is for machines of the other byte order, which nothing here starts.
-WANTED = [n for first, last in ((1, 63), (85, 110), (122, 160)) for n in range(first, last + 1) if n != 11]
+# The whole list. 11 is for machines of the other byte order, which nothing here starts.
+WANTED = [n for n in range(1, 161) if n != 11]
 
 
 def text_of(folder):
