@@ -2,8 +2,9 @@
 
 //! What the driver shows in debugfs: features, fences, the window of host memory and the queues.
 //!
-//! The first three have the names and the text of the C driver's files. They are in
-//! `/sys/kernel/debug/dri/` under the name and under the numbers of the device.
+//! The first three have the names of the C driver's files, and the text, but for the feature bits with
+//! several meanings where a device offers them. They are in `/sys/kernel/debug/dri/` under the name and
+//! under the numbers of the device.
 #![forbid(unsafe_code)]
 
 use crate::{
@@ -72,6 +73,15 @@ impl DebugFile for Features {
                 window.start(),
                 window.len()
             );
+        }
+        // Where they are offered, which the C driver's file does not tell.
+        for (name, bit) in [
+            ("feature bit 5", features.bits.five),
+            ("feature bit 6", features.bits.six),
+        ] {
+            if bit.is_offered() {
+                line!(file, name, "{}", bit);
+            }
         }
     }
 }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Feature negotiation: which features are taken, and what those bits mean that mean several things.
-//!
-//! Bit 5 is BLOB_ALIGNMENT in the specification, but other hosts have used it for seven other
-//! things. It is taken only where it can be nothing else: with RESOURCE_BLOB, and with a power of
-//! two in the configuration field that comes with it. Anything else is refused, which is always
-//! allowed.
+//! Feature negotiation: which features are taken. What those bits mean that mean several things is
+//! [`meaning`]'s to say.
 #![forbid(unsafe_code)]
 
+mod meaning;
+
+pub(crate) use self::meaning::{
+    Bit5,
+    Bit6,
+    Bits, //
+};
+
+use self::meaning::{
+    Bit,
+    BIT_6, //
+};
 use crate::{
     abi::virtio::{
         self,
@@ -29,6 +37,7 @@ pub(crate) const TABLE: &[u32] = &[
     proto::F_RESOURCE_BLOB,
     proto::F_CONTEXT_INIT,
     proto::F_BLOB_ALIGNMENT,
+    BIT_6,
 ];
 
 /// What was negotiated.
@@ -48,6 +57,8 @@ pub(crate) struct Features {
     pub(crate) context_init: bool,
     /// Alignment of blobs in bytes, a power of two, where the host asks for one.
     pub(crate) blob_alignment: Option<u32>,
+    /// The bits with several meanings.
+    pub(crate) bits: Bits,
 }
 
 /// Decides on the offered features.
@@ -60,41 +71,37 @@ pub(crate) fn validate(negotiation: &mut Negotiation<'_>) -> Result {
         return Err(ENODEV);
     }
 
-    if negotiation.device().has_feature(proto::F_BLOB_ALIGNMENT) {
-        let blob = negotiation.device().has_feature(proto::F_RESOURCE_BLOB);
-        let word = config::blob_alignment(&negotiation.config()).ok();
+    let bits = {
+        let negotiation = &*negotiation;
 
-        if blob_alignment(blob, word).is_none() {
-            dev_info!(
-                negotiation.device().parent(),
-                "[drm] feature bit 5 is not the alignment of blobs on this device, refused\n"
-            );
-            negotiation.refuse(proto::F_BLOB_ALIGNMENT);
-        }
-    }
+        Bits::decide(
+            |bit| negotiation.device().has_feature(bit),
+            || config::blob_alignment(&negotiation.config()).ok(),
+        )
+    };
+    bits.negotiate(negotiation);
     Ok(())
-}
-
-/// The alignment that a device with feature bit 5 asks for, if that is what the bit means there:
-/// `blob` is whether it offers RESOURCE_BLOB, `word` its configuration field, if it has one.
-fn blob_alignment(blob: bool, word: Option<u32>) -> Option<u32> {
-    word.filter(|alignment| blob && alignment.is_power_of_two())
 }
 
 impl Features {
     /// What was negotiated with `dev`.
     pub(crate) fn of(dev: &virtio::Device<Core<'_>>) -> Self {
-        let blob = dev.has_feature(proto::F_RESOURCE_BLOB);
-        let aligned = dev.has_feature(proto::F_BLOB_ALIGNMENT);
-        let word = aligned.then(|| config::blob_alignment(&dev.config()).ok());
+        let bits = Bits::decide(
+            |bit| dev.offers(bit),
+            || config::blob_alignment(&dev.config()).ok(),
+        );
 
         Self {
             virgl: dev.has_feature(proto::F_VIRGL),
             edid: dev.has_feature(proto::F_EDID),
             resource_uuid: dev.has_feature(proto::F_RESOURCE_UUID),
-            resource_blob: blob,
+            resource_blob: dev.has_feature(proto::F_RESOURCE_BLOB),
             context_init: dev.has_feature(proto::F_CONTEXT_INIT),
-            blob_alignment: word.and_then(|word| blob_alignment(blob, word)),
+            blob_alignment: match bits.five {
+                Bit::Aligned(bytes) => Some(bytes),
+                _ => None,
+            },
+            bits,
             ..Self::default()
         }
     }
@@ -117,31 +124,5 @@ impl Features {
             sign(self.context_init),
             sign(self.blob_alignment.is_some())
         );
-    }
-}
-
-#[kunit_tests(virtio_gpu_features)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bit5_needs_blobs() {
-        assert_eq!(blob_alignment(true, Some(4096)), Some(4096));
-        assert_eq!(blob_alignment(false, Some(4096)), None);
-    }
-
-    #[test]
-    fn bit5_needs_a_field() {
-        assert_eq!(blob_alignment(true, None), None);
-    }
-
-    #[test]
-    fn bit5_needs_a_power_of_two() {
-        for word in [0, 3, 65537, u32::MAX] {
-            assert_eq!(blob_alignment(true, Some(word)), None);
-        }
-        for word in [1, 2, 65536, 1 << 31] {
-            assert_eq!(blob_alignment(true, Some(word)), Some(word));
-        }
     }
 }

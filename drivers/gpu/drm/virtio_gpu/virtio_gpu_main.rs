@@ -37,3 +37,17 @@ kernel::prelude::module! {
         },
     },
 }
+
+abi::module_param::module_words! {
+    name: "virtio_gpu_rs",
+    params: {
+        bit5: crate::features::Bit5 {
+            default: crate::features::Bit5::AUTO,
+            description: "What the host means by feature bit 5: auto (blob_alignment, where it can be nothing else), fence_passing, fence_wait, query_layout, ignore",
+        },
+        bit6: crate::features::Bit6 {
+            default: crate::features::Bit6::IGNORE,
+            description: "What the host means by feature bit 6: query_layout, ignore",
+        },
+    },
+}

@@ -10,6 +10,7 @@
 pub(crate) mod bindings;
 pub(crate) mod drm;
 pub(crate) mod ida;
+pub(crate) mod module_param;
 pub(crate) mod print;
 mod proto_check;
 pub(crate) mod sg;

@@ -44,6 +44,18 @@ pub enum Meaning {
 }
 
 impl Meaning {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BlobAlignment => "blob_alignment",
+            Self::FencePassing => "fence_passing",
+            Self::FenceWait => "fence_wait",
+            Self::QueryLayoutV1 | Self::QueryLayoutV2 => "query_layout",
+            Self::CreateGuestHandle => "create_guest_handle",
+            Self::BlobCtxIdFix => "blob_ctx_id_fix",
+        }
+    }
+
     /// The feature bit.
     pub const fn bit(self) -> u32 {
         match self {

@@ -14,6 +14,14 @@ bool abi_helper_virtio_has_feature(const struct virtio_device *vdev,
 	return virtio_has_feature(vdev, fbit);
 }
 
+bool abi_helper_virtio_offers(struct virtio_device *vdev, unsigned int fbit)
+{
+	u64 features[VIRTIO_FEATURES_U64S];
+
+	virtio_get_features(vdev, features);
+	return virtio_features_test_bit(features, fbit);
+}
+
 void abi_helper_virtio_clear_bit(struct virtio_device *vdev, unsigned int fbit)
 {
 	__virtio_clear_bit(vdev, fbit);

@@ -8,6 +8,7 @@
 
 bool abi_helper_virtio_has_feature(const struct virtio_device *vdev,
 				   unsigned int fbit);
+bool abi_helper_virtio_offers(struct virtio_device *vdev, unsigned int fbit);
 void abi_helper_virtio_clear_bit(struct virtio_device *vdev, unsigned int fbit);
 bool abi_helper_virtio_has_dma_quirk(const struct virtio_device *vdev);
 bool abi_helper_virtio_needs_reset(struct virtio_device *vdev);

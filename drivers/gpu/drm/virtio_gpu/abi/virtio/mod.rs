@@ -150,6 +150,12 @@ impl Device<device::Core<'_>> {
         unsafe { bindings::abi_helper_virtio_device_ready(self.as_raw()) };
     }
 
+    /// Whether the device offers feature `bit`, negotiated or not. May sleep.
+    pub(crate) fn offers(&self, bit: u32) -> bool {
+        // SAFETY: As in `ready()`.
+        unsafe { bindings::abi_helper_virtio_offers(self.as_raw(), bit) }
+    }
+
     /// Resets the device. It has stopped using every buffer when this returns.
     pub(crate) fn reset(&self) -> Reset {
         // SAFETY: As in `ready()`.
