@@ -42,23 +42,30 @@ extern "C" {
 
 struct drm_virtgpu_layout_plane {
 	__u64 offset;	/* out: bytes from the start of the resource */
-	__u32 stride;	/* out: bytes a row */
+	__u32 stride;	/* out: bytes a row, 0: memory without rows */
 	__u32 pad;	/* out: 0 */
 };
 
 /*
  * How a resource is laid out in memory: what the guest laid out itself, what
- * the host said when it made the resource, or what it says when asked now.
+ * the host said when it made the resource, or what it says when asked now. The
+ * answer for a resource does not change. Waits for the host five seconds at
+ * most, and not when the caller is being killed.
  *
  * handle 0 asks how the host would lay out a resource of the given width,
  * height, format and bind; for any other handle those four are not looked at.
+ * All zero finds out whether that can be asked: ENOSYS if not, EINVAL if so.
  *
- * Errors: ENOSYS if nobody knows, for handle 0 also where the host cannot be
- * asked, which is how to find out; ENOENT for an unknown handle; ETIMEDOUT;
- * EIO for an answer that makes no sense.
+ * A blob of guest memory has no rows of its own: it is linear, with a stride
+ * of 0. Whoever puts a picture into it chooses.
+ *
+ * Errors: ENOSYS if nobody knows, for handle 0 if the host cannot be asked;
+ * ENOENT for an unknown handle; EINVAL for handle 0 with a width, height or
+ * format of 0; ETIMEDOUT; EIO if the host refuses, or its answer makes no sense.
  *
  * An earlier patch had a struct of 112 bytes under this number. It is refused
- * with EINVAL.
+ * with EINVAL. Any other size is taken for the beginning of this struct, or of
+ * a later one that begins so.
  */
 struct drm_virtgpu_resource_query_layout {
 	__u32 handle;		/* in */
@@ -67,7 +74,7 @@ struct drm_virtgpu_resource_query_layout {
 	__u32 format;		/* in, virgl format number */
 	__u32 bind;		/* in, virgl bind flags */
 	__u32 num_planes;	/* out, 1 to 4 */
-	__u64 modifier;		/* out, DRM format modifier */
+	__u64 modifier;		/* out, DRM format modifier; the invalid one: none names it */
 	struct drm_virtgpu_layout_plane planes[VIRTGPU_LAYOUT_MAX_PLANES]; /* out */
 };
 

@@ -381,6 +381,10 @@ impl drm::Driver for VirtioGpu {
         | drm::FEAT_CURSOR_HOTSPOT;
     const IOCTLS: &'static [drm::ioctl::Descriptor] = ioctl::TABLE;
 
+    fn takes_ioctl(nr: u32, size: usize) -> bool {
+        ioctl::takes(nr, size)
+    }
+
     fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut drm::DumbArgs) -> Result {
         object::dumb_create(dev, file, args)
     }

@@ -61,6 +61,15 @@ pub(crate) struct Features {
     pub(crate) bits: Bits,
 }
 
+/// A command that asks the host for layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QueryLayout {
+    /// The first that was published: of a resource.
+    First,
+    /// The second: of a resource, or of one that there could be.
+    Second,
+}
+
 /// Decides on the offered features.
 ///
 /// # Errors
@@ -106,6 +115,17 @@ impl Features {
         }
     }
 
+    /// How the host can be asked for layouts, if it can. The second way is preferred, which can do more.
+    pub(crate) fn query_layout(&self) -> Option<QueryLayout> {
+        if self.bits.five.means(proto::Meaning::QueryLayoutV2) {
+            Some(QueryLayout::Second)
+        } else if self.bits.six.means(proto::Meaning::QueryLayoutV1) {
+            Some(QueryLayout::First)
+        } else {
+            None
+        }
+    }
+
     /// Logs the features, in lines that tools look for.
     pub(crate) fn log(&self, dev: &kernel::device::Device) {
         let sign = |on| if on { '+' } else { '-' };
@@ -124,5 +144,32 @@ impl Features {
             sign(self.context_init),
             sign(self.blob_alignment.is_some())
         );
+    }
+}
+
+#[kunit_tests(virtio_gpu_features)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_asked_for_layouts() {
+        let features = |five, six| Features {
+            bits: Bits { five, six },
+            ..Features::default()
+        };
+        let first = Bit::Means(proto::Meaning::QueryLayoutV1);
+        let second = Bit::Means(proto::Meaning::QueryLayoutV2);
+        let other = Bit::Means(proto::Meaning::FencePassing);
+
+        for (five, six, ask) in [
+            (Bit::Absent, Bit::Absent, None),
+            (Bit::Aligned(4096), Bit::Refused, None),
+            (other, Bit::Ignored, None),
+            (other, first, Some(QueryLayout::First)),
+            (second, Bit::Refused, Some(QueryLayout::Second)),
+            (second, first, Some(QueryLayout::Second)),
+        ] {
+            assert_eq!(features(five, six).query_layout(), ask);
+        }
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The uapi structures and constants that the driver uses, from the kernel's headers.
+//! The uapi structures and constants that the driver uses, from the kernel's header and from the one
+//! beside it of what is added.
 //!
-//! Headers: [`include/uapi/drm/virtgpu_drm.h`](srctree/include/uapi/drm/virtgpu_drm.h)
+//! Headers: [`include/uapi/drm/virtgpu_drm.h`](srctree/include/uapi/drm/virtgpu_drm.h),
+//! `include/uapi/drm/virtgpu_drm_ext.h`
 
 use super::{
     bindings,
@@ -23,6 +25,7 @@ pub(crate) use bindings::{
     drm_virtgpu_resource_create,
     drm_virtgpu_resource_create_blob,
     drm_virtgpu_resource_info,
+    drm_virtgpu_resource_query_layout,
     VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs,
     DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING,
     DRM_VIRTGPU_CONTEXT_INIT,
@@ -33,6 +36,7 @@ pub(crate) use bindings::{
     DRM_VIRTGPU_RESOURCE_CREATE,
     DRM_VIRTGPU_RESOURCE_CREATE_BLOB,
     DRM_VIRTGPU_RESOURCE_INFO,
+    DRM_VIRTGPU_RESOURCE_QUERY_LAYOUT,
     DRM_VIRTGPU_TRANSFER_FROM_HOST,
     DRM_VIRTGPU_TRANSFER_TO_HOST,
     DRM_VIRTGPU_WAIT,
@@ -77,6 +81,7 @@ arguments! {
     drm_virtgpu_resource_create,
     drm_virtgpu_resource_create_blob,
     drm_virtgpu_resource_info,
+    drm_virtgpu_resource_query_layout,
 }
 
 /// The description of a sync object in these bytes of a caller.

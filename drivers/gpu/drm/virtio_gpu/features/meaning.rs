@@ -116,6 +116,11 @@ impl Bit {
         matches!(self, Self::Aligned(_) | Self::Means(_))
     }
 
+    /// Whether it is in use and means `meaning`.
+    pub(super) fn means(self, meaning: Meaning) -> bool {
+        self == Self::Means(meaning)
+    }
+
     /// Whether the device offers it.
     pub(crate) fn is_offered(self) -> bool {
         self != Self::Absent

@@ -2,7 +2,8 @@
 
 //! The driver's ioctls: the table. A handler is in the file of its name.
 //!
-//! Numbers and arguments are those of `include/uapi/drm/virtgpu_drm.h`.
+//! Numbers and arguments are those of `include/uapi/drm/virtgpu_drm.h`, and of
+//! `include/uapi/drm/virtgpu_drm_ext.h` of this project.
 #![forbid(unsafe_code)]
 
 mod context_init;
@@ -13,6 +14,7 @@ mod map;
 mod resource_create;
 mod resource_create_blob;
 mod resource_info;
+mod resource_query_layout;
 mod transfer_from_host;
 mod transfer_to_host;
 mod wait;
@@ -33,6 +35,7 @@ use crate::{
     driver::VirtioGpu,
     file, //
 };
+use kernel::prelude::*;
 
 /// The open file of a caller.
 type File = drm::File<file::File>;
@@ -128,4 +131,32 @@ pub(crate) const TABLE: &[Descriptor] = &[
         RENDER_ALLOW,
         context_init::context_init
     ),
+    descriptor!(
+        VirtioGpu,
+        uapi::DRM_VIRTGPU_RESOURCE_QUERY_LAYOUT,
+        c"VIRTGPU_RESOURCE_QUERY_LAYOUT",
+        uapi::drm_virtgpu_resource_query_layout,
+        RENDER_ALLOW,
+        resource_query_layout::resource_query_layout
+    ),
 ];
+
+/// Whether calls of `nr` with an argument of `size` bytes are what the table has. The DRM core takes an
+/// argument of any size for the beginning of the structure that it knows.
+pub(crate) fn takes(nr: u32, size: usize) -> bool {
+    nr != uapi::DRM_VIRTGPU_RESOURCE_QUERY_LAYOUT || size != resource_query_layout::OTHER_SIZE
+}
+
+#[kunit_tests(virtio_gpu_ioctl)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_query_layout_is_refused() {
+        assert!(!takes(0x0c, 112));
+        for size in [0, 8, 24, 96, 104, 120, 128] {
+            assert!(takes(0x0c, size));
+        }
+        assert!(takes(0x0b, 112) && takes(0x0d, 112));
+    }
+}

@@ -25,19 +25,21 @@ pub(super) struct Awaited<T: Copy + Send + Sync> {
 }
 
 impl<T: Copy + Send + Sync> Awaited<T> {
-    /// An answer that is not there yet.
+    /// Creates an initializer for an answer that is not there yet.
+    pub(super) fn init() -> impl PinInit<Self> {
+        pin_init!(Self {
+            done <- Completion::new(),
+            value: SetOnce::new(),
+        })
+    }
+
+    /// An answer that is not there yet, for several to have.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
     pub(super) fn new() -> Result<Arc<Self>> {
-        Arc::pin_init(
-            pin_init!(Self {
-                done <- Completion::new(),
-                value: SetOnce::new(),
-            }),
-            GFP_KERNEL,
-        )
+        Arc::pin_init(Self::init(), GFP_KERNEL)
     }
 
     /// The answer is there. Only the first one counts.

@@ -139,6 +139,11 @@ impl Outcome {
             GFP_KERNEL,
         )?)
     }
+
+    /// Whose it is.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
 }
 
 impl Reply for Outcome {

@@ -35,7 +35,16 @@ use virtio_gpu_proto::{
 const BPP: u32 = 32;
 /// What the bytes of a line are a multiple of where the host reads the pages: what others want who
 /// import them.
-const BLOB_PITCH: u32 = 256;
+pub(super) const BLOB_PITCH: u32 = 256;
+/// The same where lines have nothing between them.
+pub(super) const PACKED: u32 = 1;
+
+/// Bytes from one line of `width` pixels to the next, a multiple of `unit`, if 32 bits count them.
+pub(super) fn pitch(width: u32, unit: u32) -> Option<u32> {
+    width
+        .checked_mul(BPP / 8)
+        .and_then(|pitch| pitch.checked_next_multiple_of(unit))
+}
 
 /// How a dumb buffer lies in memory.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,10 +67,7 @@ impl Layout {
         if bpp != BPP {
             return Err(EINVAL);
         }
-        let pitch = width
-            .checked_mul(BPP / 8)
-            .and_then(|pitch| pitch.checked_next_multiple_of(pitch_unit))
-            .ok_or(EINVAL)?;
+        let pitch = pitch(width, pitch_unit).ok_or(EINVAL)?;
         let size = pitch
             .checked_mul(height)
             .and_then(|size| size.checked_next_multiple_of(size_unit))
@@ -86,7 +92,7 @@ pub(crate) fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut Du
     let blob = features.resource_blob && !features.virgl;
     let units = match blob {
         true => (BLOB_PITCH, features.blob_alignment.unwrap_or(1)),
-        false => (1, 1),
+        false => (PACKED, 1),
     };
     let layout = Layout::new(args.width, args.height, args.bpp, units)?;
     let format = Format::from_fourcc(HOST_XRGB8888).ok_or(EINVAL)?;

@@ -9,10 +9,12 @@
 #![forbid(unsafe_code)]
 
 use super::{
+    awaited::Awaited,
     classic::{
         Image,
         Outcome, //
     },
+    layout::Created,
     ABSENT,
     LIVE,
     NO_BACKING, //
@@ -73,6 +75,7 @@ pub(super) enum Kind {
 }
 
 /// What the host is told of an object.
+#[pin_data]
 pub(super) struct Record {
     pub(super) id: u32,
     pub(super) image: Image,
@@ -81,6 +84,9 @@ pub(super) struct Record {
     segments: SetOnce<Arc<KVVec<Segment>>>,
     /// [`ABSENT`], [`LIVE`] and so on.
     pub(super) state: Atomic<u32>,
+    /// What the host tells of the layout when it has made a resource for 3D, if it tells.
+    #[pin]
+    pub(super) told: Awaited<Option<proto::Layout>>,
 }
 
 impl Record {
@@ -98,16 +104,17 @@ impl Record {
     ///
     /// [`ENOMEM`].
     pub(super) fn new(id: u32, image: Image, kind: Kind) -> Result<Arc<Self>> {
-        Ok(Arc::new(
-            Self {
+        Arc::pin_init(
+            pin_init!(Self {
                 id,
                 image,
                 kind,
                 segments: SetOnce::new(),
                 state: Atomic::new(ABSENT),
-            },
+                told <- Awaited::init(),
+            }),
             GFP_KERNEL,
-        )?)
+        )
     }
 
     /// A record of another picture on the same pages.
@@ -169,7 +176,11 @@ impl Record {
             }
         };
 
-        Ok(command.on_reply(Outcome::new(self, ABSENT)?))
+        let outcome = Outcome::new(self, ABSENT)?;
+        Ok(match &self.kind {
+            Kind::Solid(_) => command.on_reply(KBox::new(Created(outcome), GFP_KERNEL)?),
+            Kind::Flat | Kind::Blob(..) => command.on_reply(outcome),
+        })
     }
 
     /// The command that gives the pages to a resource that is not a blob.

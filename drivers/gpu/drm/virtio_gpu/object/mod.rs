@@ -13,6 +13,7 @@ mod classic;
 mod copies;
 mod dumb;
 mod id;
+mod layout;
 mod live;
 mod mapping;
 mod twin;
@@ -34,6 +35,10 @@ pub(crate) use self::{
     },
     dumb::dumb_create,
     id::Ids,
+    layout::{
+        layout_of,
+        layout_of_new, //
+    },
     live::{
         replay,
         Live, //
@@ -43,6 +48,7 @@ pub(crate) use self::{
 
 use self::{
     id::ResourceId,
+    layout::Asked,
     live::{
         Kind,
         Record, //
@@ -127,6 +133,9 @@ pub(crate) struct Resource {
     /// Where host memory is.
     #[pin]
     mapping: Mapping,
+    /// What the host was asked of its layout.
+    #[pin]
+    asked: Asked,
     #[pin]
     uuid: Uuid,
     /// What takes the resource away, allocated early so that freeing an object needs no memory.
@@ -238,6 +247,7 @@ impl gem::DriverObject for Resource {
             twin <- Twin::new(),
             copies <- Copies::new(),
             mapping <- Mapping::new(),
+            asked <- Asked::new(),
             uuid <- Uuid::new(),
             unref <- new_spinlock!(Some(Unref::new(id.get())?)),
         }? Error)

@@ -36,7 +36,23 @@ pub struct Plane {
     pub stride: u32,
 }
 
-/// The layout of a resource, whoever told it. The numbers in it have not been checked, only how many there are.
+/// Rows one after the other (`DRM_FORMAT_MOD_LINEAR`).
+pub const MOD_LINEAR: u64 = 0;
+/// There is no modifier that would say how pixels lie (`DRM_FORMAT_MOD_INVALID`).
+pub const MOD_INVALID: u64 = (1 << 56) - 1;
+
+/// Whether `modifier` may be one. Those of a vendor are for who knows that vendor to judge; the vendor 0 has the two
+/// above and no others, and all ones is what a device reads as that is not there.
+const fn is_modifier(modifier: u64) -> bool {
+    match modifier {
+        MOD_LINEAR | MOD_INVALID => true,
+        u64::MAX => false,
+        _ => modifier >> 56 != 0,
+    }
+}
+
+/// The layout of a resource, whoever told it. Only the number of planes has been checked, the others by
+/// [`Layout::makes_sense`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// DRM format modifier.
@@ -59,6 +75,20 @@ impl Layout {
             layout.num_planes = layout.num_planes.saturating_add(1);
         }
         layout
+    }
+
+    /// Whether this can be a layout at all, of `size` bytes of memory where that is known: it has planes, each has rows
+    /// and does not reach beyond the memory, and the modifier can be one.
+    pub fn makes_sense(&self, size: Option<u64>) -> bool {
+        let fits = |plane: &Plane| {
+            let least = plane.size.max(plane.stride.into());
+            let end = plane.offset.checked_add(least);
+
+            plane.stride != 0 && end.is_some_and(|end| end <= size.unwrap_or(u64::MAX))
+        };
+        let planes = self.planes();
+
+        is_modifier(self.modifier) && !planes.is_empty() && planes.iter().all(fits)
     }
 
     /// The planes, at most [`MAX_PLANES`].

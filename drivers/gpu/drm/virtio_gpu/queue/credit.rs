@@ -20,8 +20,10 @@ use kernel::{
     sync::{
         Arc,
         CondVar,
+        CondVarTimeoutResult,
         SpinLock, //
-    }, //
+    },
+    time::msecs_to_jiffies, //
 };
 
 /// Commands that an open file may have under way: enough to keep the largest ring busy.
@@ -75,6 +77,29 @@ impl Credits {
             if self.returned.wait_interruptible(&mut left) {
                 return Err(ERESTARTSYS);
             }
+        }
+        *left -= 1;
+        Ok(Credit {
+            of: self.clone(),
+            count: 1,
+        })
+    }
+
+    /// Takes a credit, once there is one, within `ms` milliseconds. Not to be called with a lock held.
+    ///
+    /// # Errors
+    ///
+    /// [`ETIMEDOUT`], [`ERESTARTSYS`] if a signal arrives first.
+    pub(crate) fn take_within(self: &Arc<Self>, ms: u32) -> Result<Credit> {
+        let mut left = self.left.lock();
+        let mut time = msecs_to_jiffies(ms);
+
+        while *left == 0 {
+            time = match self.returned.wait_interruptible_timeout(&mut left, time) {
+                CondVarTimeoutResult::Woken { jiffies } => jiffies,
+                CondVarTimeoutResult::Timeout => return Err(ETIMEDOUT),
+                CondVarTimeoutResult::Signal { .. } => return Err(ERESTARTSYS),
+            };
         }
         *left -= 1;
         Ok(Credit {
@@ -140,6 +165,17 @@ mod tests {
         assert_eq!(*credits.left.lock(), 0);
         drop(all);
         assert_eq!(*credits.left.lock(), 3);
+        Ok(())
+    }
+
+    #[test]
+    fn a_wait_for_one_ends() -> Result {
+        let credits = Credits::with(1)?;
+        let credit = credits.take_within(10)?;
+
+        assert_eq!(credits.take_within(10).err(), Some(ETIMEDOUT));
+        drop(credit);
+        assert!(credits.take_within(10).is_ok());
         Ok(())
     }
 

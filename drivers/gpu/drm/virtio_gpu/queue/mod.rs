@@ -485,7 +485,22 @@ impl Batch<'_> {
         request: R,
         len: usize,
     ) -> Result<Pending<R>> {
-        Pending::push(self, request, len)
+        Pending::push(self, request, len, None)
+    }
+
+    /// The same as [`Self::request`], charged to a client until the host has answered.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn request_charged<R: proto::Request>(
+        &mut self,
+        request: R,
+        credit: Credit,
+    ) -> Result<Pending<R>> {
+        let len = <R::Response as proto::Response>::MAX_LEN;
+
+        Pending::push(self, request, len, Some(credit))
     }
 }
 

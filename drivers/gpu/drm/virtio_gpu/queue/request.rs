@@ -9,7 +9,8 @@ use super::{
         Reply, //
     },
     reply::for_userspace,
-    Batch, //
+    Batch,
+    Credit, //
 };
 use crate::abi::sync::Completion;
 use core::marker::PhantomData;
@@ -53,12 +54,18 @@ pub(crate) struct Pending<R> {
 }
 
 impl<R: proto::Request> Pending<R> {
-    /// Pushes `request` with a batch, with room for `len` bytes of reply.
+    /// Pushes `request` with a batch, with room for `len` bytes of reply. `credit` is the client's, if
+    /// one is behind it who could ask any number of times.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub(super) fn push(batch: &mut Batch<'_>, request: R, len: usize) -> Result<Self> {
+    pub(super) fn push(
+        batch: &mut Batch<'_>,
+        request: R,
+        len: usize,
+        credit: Option<Credit>,
+    ) -> Result<Self> {
         let meeting = Arc::pin_init(
             pin_init!(Meeting {
                 done <- Completion::new(),
@@ -68,7 +75,11 @@ impl<R: proto::Request> Pending<R> {
         )?;
         let answer = KBox::new(Answer(meeting.clone()), GFP_KERNEL)?;
 
-        batch.push(Command::with_reply(request, len)?.on_reply(answer));
+        let mut command = Command::with_reply(request, len)?.on_reply(answer);
+        if let Some(credit) = credit {
+            command = command.charge(credit);
+        }
+        batch.push(command);
         Ok(Self {
             meeting,
             _request: PhantomData,

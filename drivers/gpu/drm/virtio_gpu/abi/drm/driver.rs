@@ -71,6 +71,10 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
     /// The driver's ioctls, indexed by number.
     const IOCTLS: &'static [ioctl::Descriptor];
 
+    /// Whether a call of the driver's ioctl `nr` with an argument of `size` bytes gets to its handler.
+    /// A handler cannot tell: it always sees its whole type. Any other call fails with [`EINVAL`].
+    fn takes_ioctl(nr: u32, size: usize) -> bool;
+
     /// Creates a buffer that a CPU can draw into.
     fn dumb_create(dev: &Device<Self>, file: &File<Self::File>, args: &mut DumbArgs) -> Result;
 }
@@ -83,9 +87,9 @@ impl<T: Driver> VTable<T> {
     pub(super) const FOPS: bindings::file_operations = bindings::file_operations {
         open: Some(bindings::drm_open),
         release: Some(bindings::drm_release),
-        unlocked_ioctl: Some(bindings::drm_ioctl),
+        unlocked_ioctl: Some(ioctl::native::<T>),
         #[cfg(CONFIG_COMPAT)]
-        compat_ioctl: Some(bindings::drm_compat_ioctl),
+        compat_ioctl: Some(ioctl::compat::<T>),
         poll: Some(bindings::drm_poll),
         read: Some(bindings::drm_read),
         llseek: Some(bindings::noop_llseek),

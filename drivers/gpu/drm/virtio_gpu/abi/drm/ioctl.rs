@@ -16,6 +16,11 @@ use super::{
 use crate::abi::bindings;
 use kernel::{
     error::from_result,
+    ioctl::{
+        _IOC_NR,
+        _IOC_SIZE,
+        _IOC_TYPE, //
+    },
     prelude::*,
     str::as_char_ptr_in_const_context, //
 };
@@ -36,6 +41,49 @@ pub(crate) const fn iowr<T>(nr: u32) -> u32 {
         kernel::uapi::DRM_IOCTL_BASE as u32,
         kernel::uapi::DRM_COMMAND_BASE + nr,
     )
+}
+
+/// Whether the driver takes calls of `cmd`. Those that are not its own are for the core.
+fn is_taken<D: Driver>(cmd: c_uint) -> bool {
+    let nr = _IOC_NR(cmd).checked_sub(kernel::uapi::DRM_COMMAND_BASE);
+
+    _IOC_TYPE(cmd) != u32::from(kernel::uapi::DRM_IOCTL_BASE)
+        || nr.is_none_or(|nr| D::takes_ioctl(nr, _IOC_SIZE(cmd)))
+}
+
+/// The C entry point of ioctls of a process of the machine's own word size.
+///
+/// # Safety
+///
+/// To be called by the VFS only, for a file of a device of driver `D`.
+pub(super) unsafe extern "C" fn native<D: Driver>(
+    file: *mut bindings::file,
+    cmd: c_uint,
+    arg: c_ulong,
+) -> c_long {
+    from_result(|| match is_taken::<D>(cmd) {
+        // SAFETY: By the safety requirements, which are those of this function.
+        true => Ok(unsafe { bindings::drm_ioctl(file, cmd, arg) }),
+        false => Err(EINVAL),
+    })
+}
+
+/// The C entry point of ioctls of a 32-bit process on a 64-bit machine.
+///
+/// # Safety
+///
+/// To be called by the VFS only, for a file of a device of driver `D`.
+#[cfg(CONFIG_COMPAT)]
+pub(super) unsafe extern "C" fn compat<D: Driver>(
+    file: *mut bindings::file,
+    cmd: c_uint,
+    arg: c_ulong,
+) -> c_long {
+    from_result(|| match is_taken::<D>(cmd) {
+        // SAFETY: By the safety requirements, which are those of this function.
+        true => Ok(unsafe { bindings::drm_compat_ioctl(file, cmd, arg) }),
+        false => Err(EINVAL),
+    })
 }
 
 /// An argument of an ioctl.
