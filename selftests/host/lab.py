@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 # What a scenario's [guest] table may say; Documentation/gpu/test-host.rst has the words.
 KEYS = {"ring", "config-size", "steps", "mode", "timeout", "card", "keep", "after", "append", "cpus", "allow",
-        "may-idle", "log", "unnoticed", "errno"}
+        "may-idle", "log", "unnoticed", "errno", "parameters", "breaks"}
 
 # QEMU 11.1.3's own crashes with this device; not the guest's fault.
 QEMU_CRASH = re.compile(r"qemu.*(Segmentation fault|Aborted|core dumped)", re.I)
@@ -41,6 +41,8 @@ class Lab:
         self.mover = os.path.join(self.build, "mover", "mover.ko")
         # The ioctl group's programs.
         self.tests = os.path.join(self.build, "tests")
+        # More that goes along into the guest, for steps that run it.
+        self.more = []
 
     def cargo(self, *words, **kw):
         """cargo in this folder, its output under VGPU_BUILD."""
@@ -156,10 +158,10 @@ class Run:
         command = [
             lab.boot, "--driver", "none", "--image", "none", "--env", f"GPU={driver}", "--timeout", str(limit),
             "--env", f"WAIT_CARD={int(guest.get('card', True))}", "--env", f"KEEP={'1' if guest.get('keep') else ''}",
-            "--env", f"AFTER={guest.get('after', '')}",
+            "--env", f"AFTER={guest.get('after', '')}", "--env", f"PARAMETERS={guest.get('parameters', '')}",
             "--out", self.dir, "--device", device, "--add", lab.gpuctl,
-            "--add", lab.gpuctx, *(["--add", lab.tests] if os.path.isdir(lab.tests) else []), "--smp", str(guest.get("cpus", 2)),
-            *[w for path in (*lab.blobs, lab.mover) if os.path.exists(path) for w in ("--add", path)],
+            "--add", lab.gpuctx, "--smp", str(guest.get("cpus", 2)),
+            *[w for path in (*lab.blobs, lab.mover, lab.tests, *lab.more) if os.path.exists(path) for w in ("--add", path)],
             "--append", "hung_task_timeout_secs=40 " + guest.get("append", ""),
             "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
                       "-device virtserialport,chardev=gpuctl,name=vgpu-gpuhost",

@@ -54,7 +54,8 @@ struct drm_virtgpu_layout_plane {
  *
  * handle 0 asks how the host would lay out a resource of the given width,
  * height, format and bind; for any other handle those four are not looked at.
- * All zero finds out whether that can be asked: ENOSYS if not, EINVAL if so.
+ * A small picture finds out whether that can be asked: ENOSYS if not, and EINVAL
+ * from a driver that does not have this call.
  *
  * A blob of guest memory has no rows of its own: it is linear, with a stride
  * of 0. Whoever puts a picture into it chooses.
