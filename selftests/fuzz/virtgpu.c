@@ -105,6 +105,33 @@ static void resource_info(struct file *f)
 	CALL(f->fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &i);
 }
 
+/* As <drm/virtgpu_drm_ext.h> has it. The C driver does not know it. */
+struct query_layout {
+	uint32_t handle, width, height, format, bind, num_planes;
+	uint64_t modifier;
+	struct {
+		uint64_t offset;
+		uint32_t stride, pad;
+	} planes[4];
+};
+
+static void query_layout(struct file *f)
+{
+	struct query_layout q = {
+		.handle = once_in(4) ? 0 : a_handle(f), .width = mostly(1 + below(256)), .height = mostly(1 + below(256)),
+		.format = mostly(one_of(1, 2, 3, 4, 67, 68, 121, 134)), .bind = mostly(0), .num_planes = edge(), .modifier = rnd(),
+	};
+	uint8_t other[112];
+
+	if (once_in(16)) {
+		memset(other, 0, sizeof(other));
+		memcpy(other, &q, sizeof(q));
+		CALL(f->fd, DRM_IOWR(DRM_COMMAND_BASE + 0x0c, uint8_t[112]), &other);
+		return;
+	}
+	CALL(f->fd, DRM_IOWR(DRM_COMMAND_BASE + 0x0c, struct query_layout), &q);
+}
+
 static void map(struct file *f)
 {
 	struct object *o = an_object(f);
@@ -257,7 +284,7 @@ static void no_such(struct file *f)
 {
 	uint64_t bytes[16] = { rnd(), rnd() };
 
-	call(f->fd, DRM_IOWR(DRM_COMMAND_BASE + (once_in(2) ? 0 : 12 + below(80)), uint64_t), bytes, sizeof(bytes));
+	call(f->fd, DRM_IOWR(DRM_COMMAND_BASE + (once_in(2) ? 0 : 13 + below(79)), uint64_t), bytes, sizeof(bytes));
 }
 
 const struct op virtgpu_ops[] = {
@@ -267,6 +294,7 @@ const struct op virtgpu_ops[] = {
 	{ "resource_create", 16, resource_create },
 	{ "resource_create_blob", 4, resource_create_blob },
 	{ "resource_info", 4, resource_info },
+	{ "query_layout", 4, query_layout },
 	{ "map", 10, map },
 	{ "wait", 10, wait_for },
 	{ "transfer_to_host", 10, transfer_to_host },

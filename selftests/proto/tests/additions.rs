@@ -106,3 +106,38 @@ fn contested_numbers() {
         assert!((F_CONTESTED_FIRST..=F_CONTESTED_LAST).contains(&meaning.bit()));
     }
 }
+
+/// What a host says of a layout is bounded by the parser in the number of planes alone; this is the rest.
+#[test]
+fn layouts_that_make_no_sense() {
+    let plane = |offset, size, stride| Plane {
+        offset,
+        size,
+        stride,
+    };
+    let layout = |modifier, planes: &[Plane]| {
+        Layout::new(modifier, planes.len() as u32, planes.iter().copied())
+    };
+    let good = plane(0, 0, 512);
+
+    for modifier in [MOD_LINEAR, MOD_INVALID, 1 << 56 | 1, 0xdeadbeefdeadbeef] {
+        assert!(layout(modifier, &[good]).makes_sense(None), "{modifier:#x}");
+    }
+    for modifier in [1, 5, MOD_INVALID - 1, u64::MAX] {
+        assert!(
+            !layout(modifier, &[good]).makes_sense(None),
+            "{modifier:#x}"
+        );
+    }
+    assert!(!layout(MOD_LINEAR, &[]).makes_sense(None));
+    assert!(layout(MOD_LINEAR, &[good; 4]).makes_sense(None));
+    // A plane without rows, also behind good ones.
+    assert!(!layout(MOD_LINEAR, &[good, plane(0, 4096, 0)]).makes_sense(None));
+    // Beyond the end of 64 bits, and beyond that of the memory.
+    assert!(!layout(MOD_LINEAR, &[plane(u64::MAX - 511, 0, 512)]).makes_sense(None));
+    assert!(!layout(MOD_LINEAR, &[plane(1, u64::MAX, 512)]).makes_sense(None));
+    let last = layout(MOD_LINEAR, &[good, plane(3584, 0, 512)]);
+    assert!(last.makes_sense(Some(4096)) && !last.makes_sense(Some(4095)));
+    let sized = layout(MOD_LINEAR, &[plane(0, 4096, 512)]);
+    assert!(sized.makes_sense(Some(4096)) && !sized.makes_sense(Some(4095)));
+}
