@@ -234,7 +234,7 @@ TEST_F(file, memory_of_the_host)
 	/* The page of a context that is shaped like a native one. */
 	if (!self->has_3d || !self->has_blobs || context_init(self->fd, 1, params))
 		SKIP(return, "no such context");
-	handle = blob(self->fd, VIRTGPU_BLOB_MEM_HOST3D, VIRTGPU_BLOB_FLAG_USE_MAPPABLE, 0x4000);
+	handle = blob(self->fd, VIRTGPU_BLOB_MEM_HOST3D, VIRTGPU_BLOB_FLAG_USE_SHAREABLE, 0x4000);
 	ASSERT_NE(0, handle);
 	/* The host has no layout for it, and says so where it can be asked. */
 	EXPECT_EQ(host_is("first") || host_is("second") ? -EIO : -ENOSYS, query(self->fd, handle, &q));
