@@ -5,7 +5,8 @@
 //! All that can fail is done first: the stream is copied, memory is allocated, the objects are locked.
 //! What comes before it on other timelines is not waited for here: the submission is parked until that
 //! has signalled, and the caller goes on. From when the fence has its place on the timeline nothing
-//! fails any more, and it is given to whoever is to have it.
+//! fails any more; when the submission has its place among the jobs, the fence is given to whoever is
+//! to have it. Were it seen before, a job could wait for one that comes after it in an order.
 #![forbid(unsafe_code)]
 
 mod syncobjs;
@@ -166,12 +167,13 @@ impl Submission<'_> {
         if let Some(event) = self.event {
             job.announce(event);
         }
-        locked
-            .into_iter()
-            .for_each(|locked| locked.add_fence(&fence, Usage::Write));
+        // Whoever sees the fence and waits for it comes after the job, wherever that waits itself.
         dev.queues()
             .batch()
             .submit(self.ctx_id, self.lane, command.fence(job));
+        locked
+            .into_iter()
+            .for_each(|locked| locked.add_fence(&fence, Usage::Write));
         self.after.give(&fence);
         if let Some((fd, file)) = file {
             fd.fd_install(file);

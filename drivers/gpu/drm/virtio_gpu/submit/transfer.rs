@@ -120,13 +120,15 @@ impl<'a> Turn<'a> {
     /// Queues the transfer. The object is busy until it is done.
     fn queue(self, command: Command) {
         let job = self.prepared.submit();
+        let fence = ARef::from(job.fence());
 
-        self.fences.add_fence(job.fence(), Usage::Write);
+        // Whoever sees the fence comes after the job.
         self.dev.queues().batch().submit(
             self.ctx_id,
             NO_RING,
             command.hold(self.object.clone()).fence(job),
         );
+        self.fences.add_fence(&fence, Usage::Write);
     }
 }
 

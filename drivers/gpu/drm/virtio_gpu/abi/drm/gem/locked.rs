@@ -28,25 +28,27 @@ use kernel::{
 /// # Invariants
 ///
 /// The locks of `raw` are held in the acquire context `ctx`; no two of them share one. The objects
-/// live as long as `_objects` is borrowed.
-pub(crate) struct Locked<'a, T: DriverObject> {
+/// are among `_objects`.
+pub(crate) struct Locked<T: DriverObject> {
     raw: KVVec<*mut bindings::drm_gem_object>,
     ctx: KBox<Opaque<bindings::ww_acquire_ctx>>,
-    _objects: &'a [ARef<Object<T>>],
+    _objects: KVVec<ARef<Object<T>>>,
     _not_send: NotThreadSafe,
 }
 
-impl<'a, T: DriverObject> Locked<'a, T> {
+impl<T: DriverObject> Locked<T> {
     /// Locks `objects`, each once.
     ///
     /// # Errors
     ///
     /// [`EINTR`] if a signal is pending, [`ENOMEM`].
-    pub(crate) fn new(objects: &'a [ARef<Object<T>>]) -> Result<Self> {
+    pub(crate) fn new(objects: &[ARef<Object<T>>]) -> Result<Self> {
         let mut raw = KVVec::with_capacity(objects.len(), GFP_KERNEL | __GFP_NOWARN)?;
+        let mut held = KVVec::with_capacity(objects.len(), GFP_KERNEL | __GFP_NOWARN)?;
 
         for object in objects {
             raw.push(object.as_raw(), GFP_KERNEL)?;
+            held.push(object.clone(), GFP_KERNEL)?;
         }
         // Two objects can share a lock: an imported one has that of its exporter.
         // SAFETY: The objects are valid, and which reservation object they have does not change.
@@ -65,7 +67,7 @@ impl<'a, T: DriverObject> Locked<'a, T> {
         let this = Self {
             raw,
             ctx,
-            _objects: objects,
+            _objects: held,
             _not_send: NotThreadSafe,
         };
 
@@ -92,7 +94,7 @@ impl<'a, T: DriverObject> Locked<'a, T> {
     }
 }
 
-impl<T: DriverObject> Drop for Locked<'_, T> {
+impl<T: DriverObject> Drop for Locked<T> {
     fn drop(&mut self) {
         // CAST: It fitted when they were locked.
         let count = self.raw.len() as i32;
