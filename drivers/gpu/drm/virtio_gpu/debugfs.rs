@@ -162,5 +162,11 @@ impl DebugFile for QueueStates {
         }
         seq_print!(file, "jobs:\n");
         line!(file, "waiting", "{}", dev.queues().parked_jobs());
+        if let Some(generation) = dev.features().passing() {
+            let [control, _] = dev.queues().states();
+
+            line!(file, "fence passing", "{}", generation.name());
+            line!(file, "fences passed", "{}", control.passes);
+        }
     }
 }

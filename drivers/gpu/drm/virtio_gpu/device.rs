@@ -11,11 +11,20 @@ use crate::{
     },
     capset::Capsets,
     config,
-    context,
+    context::{
+        self,
+        Who, //
+    },
     display::Display,
     driver::VirtioGpu,
-    features::Features,
-    fence::Timeline,
+    features::{
+        Features,
+        Generation, //
+    },
+    fence::{
+        SharedFences,
+        Timeline, //
+    },
     object::{
         Ids,
         Live, //
@@ -54,6 +63,9 @@ pub(crate) struct Gpu {
     live: Arc<Live>,
     /// The order of fenced commands that are of no context.
     timeline: Arc<Timeline>,
+    /// The fences that the host can be asked to wait for.
+    shared_fences: Arc<SharedFences>,
+    who_passes: Who,
 }
 
 impl Gpu {
@@ -102,13 +114,18 @@ impl Gpu {
         }
         dev_info!(dev.parent(), "[drm] number of cap sets: {}\n", num_capsets);
 
+        let queues = Queues::new(dev.parent())?;
+        if features.passing() == Some(Generation::Ids) {
+            queues.keep_fences();
+        }
+
         Ok(Self {
             features,
             num_scanouts,
             num_capsets,
             window,
             uses_dma_api: !dev.has_dma_quirk(),
-            queues: Queues::new(dev.parent())?,
+            queues,
             worker: Arc::new(OwnedQueue::new_highpri(c"virtio_gpu")?, GFP_KERNEL)?,
             display: KBox::try_pin_init(Display::new(), GFP_KERNEL)?,
             resource_ids: Ids::new()?,
@@ -116,6 +133,8 @@ impl Gpu {
             capsets: KBox::pin_init(Capsets::new(), GFP_KERNEL)?,
             live: Live::new()?,
             timeline: Timeline::new(None)?,
+            shared_fences: SharedFences::new()?,
+            who_passes: crate::module_words::pass_fences.value(),
         })
     }
 
@@ -182,5 +201,15 @@ impl Gpu {
     /// The timeline of commands that are of no context.
     pub(crate) fn timeline(&self) -> &Arc<Timeline> {
         &self.timeline
+    }
+
+    /// The fences that the host can be asked to wait for.
+    pub(crate) fn shared_fences(&self) -> &Arc<SharedFences> {
+        &self.shared_fences
+    }
+
+    /// Which contexts have the host wait for fences, where it can.
+    pub(crate) fn who_passes(&self) -> Who {
+        self.who_passes
     }
 }

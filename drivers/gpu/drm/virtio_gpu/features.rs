@@ -5,11 +5,15 @@
 #![forbid(unsafe_code)]
 
 mod meaning;
+mod passing;
 
-pub(crate) use self::meaning::{
-    Bit5,
-    Bit6,
-    Bits, //
+pub(crate) use self::{
+    meaning::{
+        Bit5,
+        Bit6,
+        Bits, //
+    },
+    passing::Generation, //
 };
 
 use self::meaning::{

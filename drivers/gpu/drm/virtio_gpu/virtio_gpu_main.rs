@@ -49,5 +49,9 @@ abi::module_param::module_words! {
             default: crate::features::Bit6::IGNORE,
             description: "What the host means by feature bit 6: query_layout, ignore",
         },
+        pass_fences: crate::context::Who {
+            default: crate::context::Who::Asking,
+            description: "Whose fences the host waits for, where bit5 says that it can: asking (contexts that ask for it), native (all native contexts), all (contexts of any type)",
+        },
     },
 }

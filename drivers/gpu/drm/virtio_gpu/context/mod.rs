@@ -8,10 +8,15 @@
 #![forbid(unsafe_code)]
 
 mod id;
+mod passing;
 mod setup;
 
 pub(crate) use self::{
     id::Ids,
+    passing::{
+        Passing,
+        Who, //
+    },
     setup::{
         Setup,
         NAME_LEN, //
@@ -71,6 +76,12 @@ pub(crate) struct Created {
     polled: u64,
     /// Whether each ring has a lane of its own.
     apart: bool,
+    /// How the host waits for fences in place of the guest, if it does.
+    passing: Option<Passing>,
+    /// Whether the host has refused to wait.
+    deaf: Arc<AtomicFlag>,
+    /// Set when the context's end goes to the host.
+    ends: Arc<AtomicFlag>,
 }
 
 struct State {
@@ -142,6 +153,21 @@ impl Created {
             Some(ring_idx) if self.apart => ring_idx.saturating_add(1),
             _ => NO_RING,
         }
+    }
+
+    /// How the host waits for fences in place of the guest, if it does.
+    pub(crate) fn passing(&self) -> Option<Passing> {
+        self.passing
+    }
+
+    /// Whether the host has refused to wait: then the guest does.
+    pub(crate) fn deaf(&self) -> &Arc<AtomicFlag> {
+        &self.deaf
+    }
+
+    /// Set when the context's end goes to the host.
+    pub(crate) fn ends(&self) -> &Arc<AtomicFlag> {
+        &self.ends
     }
 
     /// Whether the client is told by events of fences of ring `ring_idx`.
@@ -223,6 +249,14 @@ impl Context {
             rings,
             polled: setup.polled(),
             apart: setup.capset() == proto::CAPSET_VENUS,
+            passing: passing::decide(
+                dev.features().passing(),
+                dev.who_passes(),
+                setup.capset(),
+                setup.passing(),
+            ),
+            deaf: Arc::new(AtomicFlag::new(false), GFP_KERNEL)?,
+            ends: Arc::new(AtomicFlag::new(false), GFP_KERNEL)?,
         };
         let lanes = if created.apart {
             created.rings.len().saturating_add(1)
@@ -249,7 +283,7 @@ impl Context {
             attach.push(command.hold(opened.object.clone()), GFP_KERNEL)?;
         }
 
-        dev.queues().open_lanes(id, lanes)?;
+        dev.queues().open_lanes(id, lanes, created.ends.clone())?;
         // Nothing fails from here on.
         self.id.tell();
         let mut batch = dev.queues().batch();

@@ -3,7 +3,14 @@
 //! What a context is made with.
 #![forbid(unsafe_code)]
 
-use crate::abi::task;
+use super::{
+    passing,
+    Who, //
+};
+use crate::{
+    abi::task,
+    features::Generation, //
+};
 use kernel::prelude::*;
 
 /// Most rings that a context has.
@@ -18,6 +25,7 @@ pub(crate) struct Setup {
     rings: Option<u64>,
     polled: Option<u64>,
     name: Option<[u8; NAME_LEN]>,
+    passing: Option<bool>,
 }
 
 impl Setup {
@@ -71,12 +79,25 @@ impl Setup {
         Ok(())
     }
 
-    /// Looks whether the properties go together.
+    /// Whether the host is to wait for fences in place of the guest, 0 or 1.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if rings are polled that there are not.
-    pub(crate) fn check(&self) -> Result {
+    /// [`EINVAL`] for another number, or if it was given before.
+    pub(crate) fn set_passing(&mut self, value: u64) -> Result {
+        if value > 1 || self.passing.replace(value == 1).is_some() {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// Looks whether the properties go together, on a device that can have contexts of `who` wait for
+    /// fences in that way, if in any.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if rings are polled that there are not, or if the host is to wait that cannot.
+    pub(crate) fn check(&self, generation: Option<Generation>, who: Who) -> Result {
         let rings = self.rings.unwrap_or(0);
         let there = match rings {
             MAX_RINGS => u64::MAX,
@@ -86,7 +107,20 @@ impl Setup {
         if self.polled() & !there != 0 {
             return Err(EINVAL);
         }
+        if self.passing() && !passing::can(generation, who, self.capset()) {
+            return Err(EINVAL);
+        }
         Ok(())
+    }
+
+    /// Whether more than the kernel's own properties were given.
+    pub(crate) fn is_extended(&self) -> bool {
+        self.passing.is_some()
+    }
+
+    /// Whether the host is to wait for fences in place of the guest.
+    pub(super) fn passing(&self) -> bool {
+        self.passing.unwrap_or(false)
     }
 
     /// The capability set, 0 for the host's own choice.
@@ -158,8 +192,26 @@ mod tests {
             let mut setup = Setup::default();
             assert_eq!(setup.set_polled(mask), Ok(()));
             assert!(rings.is_none_or(|count| setup.set_rings(count).is_ok()));
-            assert_eq!(setup.check().is_ok(), ok);
+            assert_eq!(setup.check(None, Who::Asking).is_ok(), ok);
         }
+    }
+
+    #[test]
+    fn passing_needs_a_host() {
+        let mut setup = Setup::default();
+        let ids = Some(Generation::Ids);
+
+        assert_eq!(setup.set_passing(2), Err(EINVAL));
+        assert_eq!(setup.set_passing(1), Ok(()));
+        // Whatever the order: the type is known in the end.
+        assert_eq!(setup.check(ids, Who::Asking), Err(EINVAL));
+        assert_eq!(setup.set_capset(6, 1 << 6), Ok(()));
+        assert_eq!(setup.check(ids, Who::Asking), Ok(()));
+        assert_eq!(setup.check(None, Who::All), Err(EINVAL));
+        let mut without = Setup::default();
+        assert_eq!(without.set_passing(0), Ok(()));
+        assert_eq!(without.check(None, Who::Asking), Ok(()));
+        assert_eq!(without.set_passing(1), Err(EINVAL));
     }
 
     #[test]

@@ -8,6 +8,15 @@
 //! before it have, with the result of its own command.
 #![forbid(unsafe_code)]
 
+mod shared;
+
+pub(crate) use self::shared::{
+    Shared,
+    SharedFences,
+    SharedMemory, //
+};
+
+use self::shared::Sharing;
 use crate::abi::{
     drm::Event,
     sync::{
@@ -26,11 +35,15 @@ use kernel::{
         ListArc,
         ListLinks, //
     },
+    new_mutex,
     new_spinlock,
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::AtomicFlag,
         Arc,
+        Mutex,
+        MutexGuard,
         SpinLock, //
     }, //
 };
@@ -49,9 +62,15 @@ pub(crate) struct Timeline {
     context: FenceContext,
     /// The host's ring that the timeline stands for, `None` for commands outside of rings.
     ring_idx: Option<u8>,
+    /// Whose turn it is to take a place and to go on with it.
+    #[pin]
+    turn: Mutex<()>,
     #[pin]
     places: SpinLock<Places>,
 }
+
+/// A turn on a timeline: nobody else who has one takes a place meanwhile.
+pub(crate) type Turn<'a> = MutexGuard<'a, ()>;
 
 /// The places on a timeline.
 struct Places {
@@ -115,6 +134,7 @@ impl Timeline {
             pin_init!(Self {
                 context: FenceContext::new(),
                 ring_idx,
+                turn <- new_mutex!(()),
                 places <- new_spinlock!(Places {
                     seqno: 0,
                     pending: List::new(),
@@ -122,6 +142,12 @@ impl Timeline {
             }),
             GFP_KERNEL,
         )
+    }
+
+    /// Takes a turn: places that are taken in turns are in the order in which their commands are
+    /// queued before the turn ends, so that the host's order is that of the fences.
+    pub(crate) fn turn(&self) -> Turn<'_> {
+        self.turn.lock()
     }
 
     /// Allocates all that a fence needs, so that nothing is left to fail once it is published.
@@ -239,6 +265,7 @@ impl Prepared {
             place,
             fence,
             wire_id: None,
+            sharing: None,
         }
     }
 }
@@ -250,6 +277,8 @@ pub(crate) struct JobFence {
     fence: ARef<Fence>,
     /// The id that the host knows the fence by, once it has been told.
     wire_id: Option<u64>,
+    /// If the host can be asked to wait for it.
+    sharing: Option<Sharing>,
 }
 
 impl JobFence {
@@ -265,6 +294,36 @@ impl JobFence {
         }
     }
 
+    /// From now on the host can be asked to wait for the fence, by who finds it in `fences`. The
+    /// command's context sets `ends`.
+    pub(crate) fn share(
+        &mut self,
+        memory: SharedMemory,
+        fences: &Arc<SharedFences>,
+        ends: &Arc<AtomicFlag>,
+    ) {
+        self.sharing = Some(memory.share(fences, &self.fence, ends));
+    }
+
+    /// Whether the host can be asked to wait for the fence.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.sharing.is_some()
+    }
+
+    /// The command has its place in the order in which commands go to the host.
+    pub(crate) fn sent(&self) {
+        if let Some(sharing) = &self.sharing {
+            sharing.sent();
+        }
+    }
+
+    /// The host has answered, and has forgotten the id, or it will never see it.
+    pub(crate) fn answered(&self) {
+        if let Some(sharing) = &self.sharing {
+            sharing.answered();
+        }
+    }
+
     /// The host's ring that the command is for.
     pub(crate) fn ring_idx(&self) -> Option<u8> {
         self.timeline.ring_idx
@@ -273,18 +332,24 @@ impl JobFence {
     /// The command goes to the host, which is to call the fence `wire_id`.
     pub(crate) fn emitted(&mut self, wire_id: u64) {
         self.wire_id = Some(wire_id);
+        if let Some(sharing) = &self.sharing {
+            sharing.emitted(wire_id);
+        }
         self.fence.trace_emit();
     }
 
     /// The command has ended. Does not sleep; callbacks of those who wait run under the lock of the
     /// timeline.
-    pub(crate) fn complete(self, result: Result) {
+    pub(crate) fn complete(mut self, result: Result) {
+        // Before whoever is woken looks.
+        drop(self.sharing.take());
         self.timeline.end(&self.place, result);
     }
 }
 
 impl Drop for JobFence {
     fn drop(&mut self) {
+        drop(self.sharing.take());
         // No effect after `complete()`.
         let error = if self.wire_id.is_some() {
             EIO

@@ -20,8 +20,9 @@ use kernel::{
     }, //
 };
 
-/// Most parameters of a call.
-const MAX_PARAMS: u32 = 4;
+/// Most parameters of a call: those of the kernel, and one of ours.
+const MAX_PARAMS: u32 = 5;
+const MAX_KERNEL_PARAMS: u32 = 4;
 
 /// Takes all parameters or none.
 ///
@@ -56,10 +57,15 @@ pub(super) fn context_init(
             uapi::VIRTGPU_CONTEXT_PARAM_NUM_RINGS => setup.set_rings(value)?,
             uapi::VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK => setup.set_polled(value)?,
             uapi::VIRTGPU_CONTEXT_PARAM_DEBUG_NAME => setup.set_name(name(value)?)?,
+            uapi::VIRTGPU_CONTEXT_PARAM_FENCE_PASSING => setup.set_passing(value)?,
             _ => return Err(EINVAL),
         }
     }
-    setup.check()?;
+    // A program that does not know ours sees the kernel's own.
+    if args.num_params > MAX_KERNEL_PARAMS && !setup.is_extended() {
+        return Err(EINVAL);
+    }
+    setup.check(dev.features().passing(), dev.who_passes())?;
     context.create(dev, &setup)?;
     Ok(0)
 }

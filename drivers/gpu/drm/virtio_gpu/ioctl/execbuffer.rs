@@ -17,6 +17,7 @@ use crate::{
         After,
         Array,
         Before,
+        Dependencies,
         Submission, //
     }, //
 };
@@ -31,17 +32,18 @@ use kernel::{
 /// The flags there are.
 const FLAGS: u32 = uapi::VIRTGPU_EXECBUF_FENCE_FD_IN
     | uapi::VIRTGPU_EXECBUF_FENCE_FD_OUT
-    | uapi::VIRTGPU_EXECBUF_RING_IDX;
+    | uapi::VIRTGPU_EXECBUF_RING_IDX
+    | uapi::VIRTGPU_EXECBUF_SHARED_FENCE;
 
 /// Queues the stream, and returns before the host has carried it out, and before what comes before it
 /// by a fence or sync objects has signalled.
 ///
 /// # Errors
 ///
-/// [`ENOSYS`] without 3D; [`EINVAL`] for an unknown flag, a ring that there is not, a file descriptor
-/// that is no sync file, a bad sync object; [`ENOENT`] for an unknown handle; [`ENOMEM`], also if the
-/// client does not read its events; [`EIO`] if the host has refused the context; [`EFAULT`],
-/// [`EMFILE`], [`E2BIG`], [`ENODEV`]; [`ERESTARTSYS`] if a signal is pending.
+/// [`ENOSYS`] without 3D; [`EINVAL`] for a flag that is unknown, or unknown to the context, a ring that
+/// there is not, a file descriptor that is no sync file, a bad sync object; [`ENOENT`] for an unknown
+/// handle; [`ENOMEM`], also if the client does not read its events; [`EIO`] if the host has refused the
+/// context; [`EFAULT`], [`EMFILE`], [`E2BIG`], [`ENODEV`]; [`ERESTARTSYS`] if a signal is pending.
 pub(super) fn execbuffer(
     dev: &DrmDevice,
     args: &mut uapi::drm_virtgpu_execbuffer,
@@ -57,6 +59,14 @@ pub(super) fn execbuffer(
     };
 
     if args.flags & !FLAGS != 0 {
+        return Err(EINVAL);
+    }
+    // A context that passes no fences knows no flag for it.
+    let passes = context
+        .created()
+        .is_some_and(|created| created.passing().is_some());
+    let shared = has(uapi::VIRTGPU_EXECBUF_SHARED_FENCE);
+    if shared && !passes {
         return Err(EINVAL);
     }
     let ring_idx = has(uapi::VIRTGPU_EXECBUF_RING_IDX).then_some(args.ring_idx);
@@ -93,25 +103,22 @@ pub(super) fn execbuffer(
     let number = fd.as_ref().map(|fd| fd.reserved_fd());
 
     let before = Before::read(file, &array(args.in_syncobjs, args.num_in_syncobjs))?;
-    let mut waits = None;
+    let mut dependencies = Dependencies::new(dev, created, timeline);
     for fence in &before.fences {
-        submit::wait_for(dev, &mut waits, timeline, fence)?;
+        dependencies.add(fence)?;
     }
     if has(uapi::VIRTGPU_EXECBUF_FENCE_FD_IN) {
-        submit::wait_for(
-            dev,
-            &mut waits,
-            timeline,
-            &*sync_file::fence(args.fence_fd)?,
-        )?;
+        dependencies.add(&*sync_file::fence(args.fence_fd)?)?;
     }
 
     let credit = inner.credits().take()?;
     Submission {
         ctx_id: context.id(),
+        created,
         timeline,
         lane: created.lane(ring_idx),
-        waits,
+        dependencies,
+        shared,
         stream,
         objects,
         event,

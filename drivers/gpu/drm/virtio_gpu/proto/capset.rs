@@ -33,6 +33,8 @@ pub const CAPSET_VENUS: u32 = 4;
 pub const CAPSET_CROSS_DOMAIN: u32 = 5;
 /// Native contexts: the host's own DRM driver, passed through.
 pub const CAPSET_DRM: u32 = 6;
+/// The test host's own language (`Documentation/gpu/test-host.rst`); no host that people use has it.
+pub const CAPSET_TEST: u32 = 30;
 
 /// `VIRTIO_GPU_CMD_GET_CAPSET_INFO`
 #[repr(C)]

@@ -9,6 +9,7 @@
 
 use super::{
     jobs::{
+        Passes,
         Tickets,
         Waits, //
     },
@@ -21,12 +22,18 @@ use crate::{
         drm::gem,
         virtio, //
     },
-    fence::JobFence,
+    fence::{
+        JobFence,
+        Shared, //
+    },
     object::Resource, //
 };
 use kernel::{
     prelude::*,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
 };
 use virtio_gpu_proto as proto;
 
@@ -76,6 +83,10 @@ pub(crate) struct Meta {
     more_numbers: KVVec<Option<u64>>,
     /// What a job waits for.
     pub(super) waits: Option<Waits>,
+    /// What the host waits for in its place.
+    pub(super) passes: Option<Passes>,
+    /// The fence that the host is told to wait for, by a command that does nothing else.
+    pub(super) names: Option<Arc<Shared>>,
     /// Whether a parked job has ended, and only keeps its place.
     pub(super) cancelled: bool,
     /// What a job has failed with that is yet to be ended.
@@ -156,6 +167,8 @@ impl Command {
             numbers: [None; MAX_OBJECTS],
             more_numbers: KVVec::new(),
             waits: None,
+            passes: None,
+            names: None,
             cancelled: false,
             failed: None,
             reply: None,

@@ -27,6 +27,7 @@ pub(crate) use self::{
         Credits, //
     },
     jobs::{
+        Passes,
         Tickets,
         Waits, //
     },
@@ -194,6 +195,11 @@ impl Queues {
         )
     }
 
+    /// Has the host asked to keep the fences that it may be told to wait for.
+    pub(crate) fn keep_fences(&self) {
+        self.control.keep_fences();
+    }
+
     /// Starts a batch of commands of a client.
     pub(crate) fn batch(self: &Arc<Self>) -> Batch<'_> {
         Batch {
@@ -228,7 +234,10 @@ impl Queues {
 
     /// Rings the doorbell for what was queued.
     pub(crate) fn kick(self: &Arc<Self>) {
-        self.control.kick(|| self.arm());
+        if self.control.kick(|| self.arm()) {
+            // Its interrupt may find nothing any more. Queued already is fine.
+            let _ = system_dfl().enqueue::<_, 0>(self.clone());
+        }
     }
 
     /// Sends a command on the cursor queue.
@@ -601,6 +610,7 @@ impl QueueOwner {
             // Drops the handler, and with it the worker, after what is queued on it.
             self.vqs.delete(dev, [control, cursor]);
         }
+        flush(&queues.complete_work);
         flush_delayed(&queues.watch_work);
         flush(&queues.reap_work);
     }

@@ -10,6 +10,8 @@
 
 mod emit;
 pub(super) mod panic;
+mod pass;
+mod used;
 
 use self::{
     emit::Emit,
@@ -25,14 +27,11 @@ use super::{
         Watch, //
     }, //
 };
-use crate::abi::{
-    trace,
-    virtio::{
-        self,
-        virtqueue::Kick,
-        Fifo,
-        Virtqueue, //
-    }, //
+use crate::abi::virtio::{
+    self,
+    virtqueue::Kick,
+    Fifo,
+    Virtqueue, //
 };
 use kernel::{
     new_spinlock,
@@ -96,6 +95,8 @@ pub(crate) struct State {
     /// The fence id given out last, and the one that the device has answered last.
     pub(crate) fence_id: u64,
     pub(crate) fence_done: u64,
+    /// Fences that the host was told to wait for.
+    pub(crate) passes: u64,
     /// Whether the host does not answer.
     pub(crate) silent: bool,
     /// Whether nothing is accepted any more.
@@ -136,6 +137,12 @@ struct Inner {
     fence_id: u64,
     /// The fence id that the device has answered last.
     fence_done: u64,
+    /// Whether the host has to be asked to keep a fence that it is to wait for later.
+    keeps_fences: bool,
+    /// How often it was told to wait for one.
+    passes: u64,
+    /// Commands that were taken off the ring early, and are yet to be ended.
+    early: Fifo<Meta>,
     /// The number of the last command.
     number: u32,
     watch: Watch,
@@ -162,6 +169,9 @@ impl Ring {
                     passed: 0,
                     fence_id: 0,
                     fence_done: 0,
+                    keeps_fences: false,
+                    passes: 0,
+                    early: Fifo::new(),
                     number: 0,
                     watch: Watch::default(),
                     reserve: Reserve::new(),
@@ -169,6 +179,11 @@ impl Ring {
                 "virtio_gpu::Ring"
             ),
         })
+    }
+
+    /// Has the host asked to keep the fences that it may be told to wait for.
+    pub(super) fn keep_fences(&self) {
+        self.inner.lock().keeps_fences = true;
     }
 
     /// Puts the ring to work.
@@ -239,6 +254,7 @@ impl Ring {
 
         inner.reset = true;
         inner.watch.forget();
+        inner.give_early(ended);
         if let Some(vq) = inner.vq.as_mut() {
             while let Some(request) = vq.detach_unused(reset) {
                 ended.push(request);
@@ -274,6 +290,7 @@ impl Ring {
             parked_display: inner.display.len(),
             fence_id: inner.fence_id,
             fence_done: inner.fence_done,
+            passes: inner.passes,
             silent: inner.watch.is_silent(),
             lost: inner.lost,
         }
@@ -366,13 +383,19 @@ impl Ring {
     }
 
     /// Tells the device of what was added since the last time, unless it does not want to know.
-    /// `arm` is called if somebody has to have a [look](Self::look).
-    pub(super) fn kick(&self, arm: impl FnOnce()) {
-        let kick = self.inner.lock().prepare_kick(arm);
+    /// `arm` is called if somebody has to have a [look](Self::look). Returns whether commands were
+    /// taken off the ring early that the completion worker is to end.
+    pub(super) fn kick(&self, arm: impl FnOnce()) -> bool {
+        let (kick, early) = {
+            let mut inner = self.inner.lock();
+
+            (inner.prepare_kick(arm), !inner.early.is_empty())
+        };
 
         if let Some(kick) = kick {
             kick.ring();
         }
+        early
     }
 
     /// Looks whether the device answers, [`PERIOD_MS`](super::watch::PERIOD_MS) after that was asked
@@ -400,8 +423,10 @@ impl Ring {
         let (kick, error) = {
             let mut inner = self.inner.lock();
 
+            inner.give_early(used);
             inner.take_used(used);
             inner.refill(failed);
+            inner.give_early(used);
             (
                 inner.prepare_kick(arm),
                 if inner.lost { ENODEV } else { ENOMEM },
@@ -443,39 +468,5 @@ impl Inner {
             arm();
         }
         self.vq.as_mut()?.prepare_kick()
-    }
-
-    fn take_used(&mut self, used: &mut Fifo<Meta>) {
-        let Some(vq) = self.vq.as_mut().filter(|_| !self.reset) else {
-            return;
-        };
-
-        self.reserve.give_used(used);
-        // At most a ring's worth: used entries are only replaced by what we add, which is later.
-        loop {
-            vq.disable_interrupts();
-            while let Some((mut request, len)) = vq.get() {
-                request.data.used = len;
-                if request.data.fenced {
-                    self.fence_done =
-                        header(&mut request).map_or(self.fence_done, |hdr| hdr.fence_id.get());
-                }
-                trace::cmd_response(vq, request.reply(), request.data.number);
-                self.watch.answered(request.data.since.take());
-                if let Some(request) = self.reserve.take(request) {
-                    used.push(request);
-                }
-            }
-            if vq.is_broken() {
-                if !self.lost {
-                    self.lost = true;
-                    vq.report();
-                }
-                return;
-            }
-            if vq.enable_interrupts() {
-                return;
-            }
-        }
     }
 }

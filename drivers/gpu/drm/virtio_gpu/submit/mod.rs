@@ -4,16 +4,19 @@
 //!
 //! All that can fail is done first: the stream is copied, memory is allocated, the objects are locked.
 //! What comes before it on other timelines is not waited for here: the submission is parked until that
-//! has signalled, and the caller goes on. From when the fence has its place on the timeline nothing
-//! fails any more; when the submission has its place among the jobs, the fence is given to whoever is
-//! to have it. Were it seen before, a job could wait for one that comes after it in an order.
+//! has signalled, or the host is told to wait, and the caller goes on. From when the fence has its
+//! place on the timeline nothing fails any more; when the submission has its place among the jobs, the
+//! fence is given to whoever is to have it. Were it seen before, a job could wait for one that comes
+//! after it in an order.
 #![forbid(unsafe_code)]
 
+mod dependencies;
 mod syncobjs;
 mod transfer;
 mod user;
 
 pub(crate) use self::{
+    dependencies::Dependencies,
     syncobjs::{
         After,
         Array,
@@ -37,21 +40,21 @@ use crate::{
         },
         sync::{
             sync_file,
-            Fence,
             Usage, //
         },
         virtio::Payload, //
     },
+    context::Created,
     device::DrmDevice,
     fence::{
         JobFence,
+        SharedMemory,
         Timeline, //
     },
     object::Object,
     queue::{
         Command,
-        Credit,
-        Waits, //
+        Credit, //
     }, //
 };
 use kernel::{
@@ -68,12 +71,16 @@ use virtio_gpu_proto as proto;
 pub(crate) struct Submission<'a> {
     /// The context's number.
     pub(crate) ctx_id: u32,
+    /// What came with the context.
+    pub(crate) created: &'a Created,
     /// The order that it has a place in.
     pub(crate) timeline: &'a Arc<Timeline>,
     /// The context's lane that it is in.
     pub(crate) lane: usize,
-    /// What it waits for, if that is anything.
-    pub(crate) waits: Option<Waits>,
+    /// What it depends on.
+    pub(crate) dependencies: Dependencies<'a>,
+    /// Whether the client offers the fence, for the host to wait for.
+    pub(crate) shared: bool,
     /// The stream.
     pub(crate) stream: KVVec<u8>,
     /// The objects that it uses.
@@ -86,29 +93,6 @@ pub(crate) struct Submission<'a> {
     pub(crate) fd: Option<FileDescriptorReservation>,
     /// The client's.
     pub(crate) credit: Credit,
-}
-
-/// Has `waits` include the fences that `fence` is made of, those aside that are of `timeline`, which
-/// the host keeps in order. Where there are none it stays as it is.
-///
-/// # Errors
-///
-/// [`ENOMEM`].
-pub(crate) fn wait_for(
-    dev: &DrmDevice,
-    waits: &mut Option<Waits>,
-    timeline: &Timeline,
-    fence: &Fence,
-) -> Result {
-    fence.for_each(|fence| {
-        if timeline.has(fence) {
-            return Ok(());
-        }
-        if waits.is_none() {
-            *waits = Some(Waits::new(dev.queues(), dev.worker())?);
-        }
-        waits.as_mut().map_or(Ok(()), |waits| waits.add(fence))
-    })
 }
 
 impl Submission<'_> {
@@ -134,13 +118,20 @@ impl Submission<'_> {
         let size = u32::try_from(self.stream.len())?;
         let mut command = Command::new(proto::Submit3d::new(self.ctx_id, size))?;
         command = command.charge(self.credit);
+        let mut limits = dev.queues().payload_limits()?;
 
-        if let Some(waits) = self.waits {
+        if let Some(waits) = self.dependencies.waits {
             command = command.after(waits);
         }
+        let passes = self.dependencies.passes.filter(|passes| !passes.is_empty());
+        let passing = self.created.passing();
+        if let (Some(passes), Some(passing)) = (passes, passing) {
+            command = command.pass(passes, passing.generation, self.ctx_id, self.created.deaf())?;
+            // The ids take one.
+            limits.segments = limits.segments.saturating_sub(1);
+        }
         if !self.stream.is_empty() {
-            let payload = Payload::new(self.stream, dev.queues().payload_limits()?)?;
-            command = command.payload(payload);
+            command = command.payload(Payload::new(self.stream, limits)?);
         }
         if !fenced {
             dev.queues().batch().submit(self.ctx_id, self.lane, command);
@@ -151,13 +142,24 @@ impl Submission<'_> {
             command = command.on_ring();
         }
         let prepared = self.timeline.prepare()?;
+        // Hosts keep fences of rings only.
+        let offers = self.timeline.ring_idx().is_some()
+            && passing.is_some_and(|passing| passing.all || self.shared);
+        let sharing = match offers {
+            true => Some(SharedMemory::new()?),
+            false => None,
+        };
         let command = command.hold_all(self.objects)?;
         let locked = match command.held() {
             [] => None,
             objects => Some(Locked::new(objects)?),
         };
+        let turn = self.timeline.turn();
         let mut job: JobFence = prepared.submit();
         let fence = ARef::from(job.fence());
+        if let Some(sharing) = sharing {
+            job.share(sharing, dev.shared_fences(), self.created.ends());
+        }
         let file = match self.fd {
             // A submission that fails here leaves a place whose command has ended.
             Some(fd) => Some((fd, sync_file::new(&fence)?)),
@@ -171,6 +173,7 @@ impl Submission<'_> {
         dev.queues()
             .batch()
             .submit(self.ctx_id, self.lane, command.fence(job));
+        drop(turn);
         locked
             .into_iter()
             .for_each(|locked| locked.add_fence(&fence, Usage::Write));

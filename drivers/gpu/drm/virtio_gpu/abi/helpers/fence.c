@@ -32,6 +32,11 @@ void abi_helper_dma_fence_set_error(struct dma_fence *fence, int error)
 	dma_fence_set_error(fence, error);
 }
 
+bool abi_helper_dma_fence_test_signaled_flag(struct dma_fence *fence)
+{
+	return dma_fence_test_signaled_flag(fence);
+}
+
 void abi_helper_dma_fence_trace_emit(struct dma_fence *fence)
 {
 	trace_dma_fence_emit(fence);

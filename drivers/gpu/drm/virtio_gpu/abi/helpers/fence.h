@@ -10,6 +10,7 @@ void abi_helper_dma_fence_end_signalling(bool cookie);
 void abi_helper_dma_fence_get(struct dma_fence *fence);
 void abi_helper_dma_fence_put(struct dma_fence *fence);
 void abi_helper_dma_fence_set_error(struct dma_fence *fence, int error);
+bool abi_helper_dma_fence_test_signaled_flag(struct dma_fence *fence);
 
 int abi_helper_dma_resv_lock_interruptible(struct dma_resv *resv);
 void abi_helper_dma_resv_unlock(struct dma_resv *resv);

@@ -58,6 +58,18 @@ impl Fence {
         unsafe { (*self.as_raw()).context }
     }
 
+    /// The fence's number on its timeline.
+    pub(crate) fn seqno(&self) -> u64 {
+        // SAFETY: The fence is valid by the type invariant, and this does not change.
+        unsafe { (*self.as_raw()).seqno }
+    }
+
+    /// Whether the fence is known to have signalled. Does not ask its driver.
+    pub(crate) fn is_signalled(&self) -> bool {
+        // SAFETY: The fence is valid by the type invariant.
+        unsafe { bindings::abi_helper_dma_fence_test_signaled_flag(self.as_raw()) }
+    }
+
     /// Calls `f` with each of the fences that this one is made of, until one fails.
     ///
     /// # Errors

@@ -162,12 +162,13 @@ impl Drop for Payload {
     }
 }
 
-/// One request: a command and maybe a payload, which the device reads, room for a reply, which it
-/// writes, and the driver's `data` about it.
+/// One request: a command, maybe an insert behind it and a payload, which the device reads, room for a
+/// reply, which it writes, and the driver's `data` about it.
 ///
 /// It is on a virtqueue, in a [`Fifo`] or in somebody's hands, always in one place.
 pub(crate) struct Request<T> {
     command: KVec<u8>,
+    insert: KVec<u8>,
     payload: Option<Payload>,
     reply: KVec<u8>,
     /// The next request while in a `Fifo`.
@@ -203,6 +204,7 @@ impl<T> Request<T> {
         Ok(KBox::new(
             Self {
                 command: bytes,
+                insert: KVec::new(),
                 payload: None,
                 reply: KVec::from_elem(0, reply_len, flags)?,
                 next: None,
@@ -215,6 +217,31 @@ impl<T> Request<T> {
     /// Adds a payload, in place of one already there.
     pub(crate) fn set_payload(&mut self, payload: Payload) {
         self.payload = Some(payload);
+    }
+
+    /// Puts an insert between the command and the payload, which is a segment of its own while there
+    /// is anything in it. It can be written again, in the memory that it has, until the request goes
+    /// on a queue.
+    pub(crate) fn set_insert(&mut self, insert: KVec<u8>) {
+        self.insert = insert;
+    }
+
+    /// Takes all bytes out of the insert, but keeps its memory.
+    pub(crate) fn clear_insert(&mut self) {
+        self.insert.clear();
+    }
+
+    /// Adds bytes to the insert. Allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOSPC`] if there is no memory left in it.
+    pub(crate) fn add_to_insert(&mut self, bytes: &[u8]) -> Result {
+        if bytes.len() > self.insert.capacity() - self.insert.len() {
+            return Err(ENOSPC);
+        }
+        self.insert.extend_from_slice(bytes, GFP_ATOMIC)?;
+        Ok(())
     }
 
     /// The command's bytes.
@@ -257,17 +284,19 @@ impl<T> Request<T> {
 
         payload
             .saturating_add(1)
+            .saturating_add(u32::from(!self.insert.is_empty()))
             .saturating_add(u32::from(!self.reply.is_empty()))
     }
 
-    /// Fills scatter lists for the parts: `command`, payload, `reply`. Returns the lists in the
-    /// order of the parts and how many of them the device reads and writes.
+    /// Fills scatter lists for the parts: `command`, `insert`, payload, `reply`. Returns the lists in
+    /// the order of the parts and how many of them the device reads and writes.
     pub(super) fn lists(
         &mut self,
         command: &mut bindings::scatterlist,
+        insert: &mut bindings::scatterlist,
         reply: &mut bindings::scatterlist,
-    ) -> ([*mut bindings::scatterlist; 3], u32, u32) {
-        let mut lists = [core::ptr::null_mut(); 3];
+    ) -> ([*mut bindings::scatterlist; 4], u32, u32) {
+        let mut lists = [core::ptr::null_mut(); 4];
 
         // CAST, here and below: A KVec is at most INT_MAX bytes long.
         let len = self.command.len() as u32;
@@ -276,10 +305,18 @@ impl<T> Request<T> {
         lists[0] = command;
         let mut n_out = 1;
 
+        if !self.insert.is_empty() {
+            let len = self.insert.len() as u32;
+            // SAFETY: As for `command`.
+            unsafe { bindings::sg_init_one(insert, self.insert.as_ptr().cast(), len) };
+            lists[n_out as usize] = insert;
+            n_out += 1;
+        }
+
         if let Some(payload) = &self.payload {
             // SAFETY: The table is initialised; the ring code only reads it.
-            lists[1] = unsafe { (*payload.table.get()).sgl };
-            n_out = 2;
+            lists[n_out as usize] = unsafe { (*payload.table.get()).sgl };
+            n_out += 1;
         }
 
         if self.reply.is_empty() {
@@ -463,6 +500,23 @@ mod tests {
         with_reply.set_payload(Payload::new(KVVec::from_elem(7, 100, GFP_KERNEL)?, ANY)?);
         assert_eq!(with_reply.segments(), 3);
         assert!(Request::new(&[], 0, (), GFP_KERNEL).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn an_insert_is_a_segment_while_it_has_bytes() -> Result {
+        let mut request = Request::new(&[0; 8], 24, (), GFP_KERNEL)?;
+
+        request.set_insert(KVec::with_capacity(16, GFP_KERNEL)?);
+        assert_eq!(request.segments(), 2);
+        let room = request.insert.capacity();
+        assert_eq!(request.add_to_insert(&[1; 16]), Ok(()));
+        assert_eq!(request.segments(), 3);
+        assert_eq!(request.add_to_insert(&[2; 4096][..room - 15]), Err(ENOSPC));
+        request.clear_insert();
+        assert_eq!(request.segments(), 2);
+        assert_eq!(request.add_to_insert(&[3; 8]), Ok(()));
+        assert_eq!((request.insert.len(), request.insert.capacity()), (8, room));
         Ok(())
     }
 

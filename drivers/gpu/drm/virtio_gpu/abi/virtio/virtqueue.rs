@@ -100,8 +100,9 @@ impl<T> Virtqueue<T> {
         mut request: KBox<Request<T>>,
     ) -> Result<(), (Error, KBox<Request<T>>)> {
         let mut command = bindings::scatterlist::default();
+        let mut insert = bindings::scatterlist::default();
         let mut reply = bindings::scatterlist::default();
-        let (mut lists, n_out, n_in) = request.lists(&mut command, &mut reply);
+        let (mut lists, n_out, n_in) = request.lists(&mut command, &mut insert, &mut reply);
         let token = KBox::into_raw(request);
 
         // SAFETY: `vq` is valid by the type invariant and `&mut self` makes us its only user. The

@@ -2,9 +2,9 @@
 
 //! Jobs: commands of a context on their way to the ring.
 //!
-//! A job may have to wait for fences, and for jobs before it. It is parked then, and goes to the
-//! ring when nothing is before it any more; the ioctl that made it has returned long since. What is
-//! kept in order:
+//! A job may have to wait for fences, or until the host knows them, and for jobs before it. It is
+//! parked then, and goes to the ring when nothing is before it any more; the ioctl that made it has
+//! returned long since. What is kept in order:
 //!
 //! * jobs of a lane, of which a context has one or more;
 //! * jobs that name the same object, of whatever context: none gets past one that is parked;
@@ -14,10 +14,12 @@
 //! before it, and jobs cannot wait for each other.
 #![forbid(unsafe_code)]
 
+mod passes;
 mod tickets;
 mod waits;
 
 pub(crate) use self::{
+    passes::Passes,
     tickets::Tickets,
     waits::Waits, //
 };
@@ -49,6 +51,10 @@ use kernel::{
         RBTreeNode, //
     },
     sync::{
+        atomic::{
+            AtomicFlag,
+            Relaxed, //
+        },
         Arc,
         SpinLock, //
     }, //
@@ -78,11 +84,15 @@ struct Lanes {
     last: Option<KBox<Request<Meta>>>,
     /// How often somebody has [looked](Queues::expire) since then.
     looks: u8,
+    /// Set when the end of the context goes to the host.
+    ends: Arc<AtomicFlag>,
 }
 
 /// Whether a job may go to the ring, but for those before it in its lane.
 fn is_ready(meta: &Meta) -> bool {
-    let fences = meta.cancelled || meta.waits.as_ref().is_none_or(Waits::is_over);
+    let fences = meta.cancelled
+        || (meta.waits.as_ref().is_none_or(Waits::is_over)
+            && meta.passes.as_ref().is_none_or(Passes::let_go));
 
     fences
         && meta
@@ -145,12 +155,13 @@ enum Step {
 }
 
 impl Queues {
-    /// Makes room for the jobs of context `ctx_id`, which has so many lanes.
+    /// Makes room for the jobs of context `ctx_id`, which has so many lanes. `ends` is set when its end
+    /// goes to the host.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub(crate) fn open_lanes(&self, ctx_id: u32, count: usize) -> Result {
+    pub(crate) fn open_lanes(&self, ctx_id: u32, count: usize, ends: Arc<AtomicFlag>) -> Result {
         let mut lanes = KVec::with_capacity(count, GFP_KERNEL)?;
 
         for _ in 0..count {
@@ -161,6 +172,7 @@ impl Queues {
             parked: 0,
             last: None,
             looks: 0,
+            ends,
         };
         let node = RBTreeNode::new(ctx_id, lanes, GFP_KERNEL)?;
         let before = self.jobs.state.lock().contexts.insert(node);
@@ -181,8 +193,10 @@ impl Queues {
                     self.arm();
                     return;
                 }
-                _ => state.contexts.remove_node(&ctx_id),
+                Some(lanes) => lanes.ends.store(true, Relaxed),
+                None => {}
             }
+            state.contexts.remove_node(&ctx_id)
         };
 
         drop(node);
@@ -256,13 +270,19 @@ impl Queues {
         let _signalling = Signalling::begin();
         let mut ended = Fifo::new();
 
-        while self.step(&mut ended) {}
-        while let Some(mut request) = ended.pop() {
-            if let Some(e) = request.data.failed.take() {
-                reply::fail(&mut request, e);
+        loop {
+            while self.step(&mut ended) {}
+            if ended.is_empty() {
+                break;
             }
-            // The host has never seen it.
-            self.reaper.put(request, false);
+            while let Some(mut request) = ended.pop() {
+                if let Some(e) = request.data.failed.take() {
+                    reply::fail(&mut request, e);
+                }
+                // The host has never seen it.
+                self.reaper.put(request, false);
+            }
+            // Others may have waited for the fences of these.
         }
         self.reap();
         self.kick();
@@ -286,6 +306,7 @@ impl Queues {
                 lanes,
                 parked: own,
                 last,
+                ends,
                 ..
             } = lanes;
 
@@ -306,6 +327,7 @@ impl Queues {
             }
             if *own == 0 {
                 if let Some(last) = last.take() {
+                    ends.store(true, Relaxed);
                     if let Err((e, mut request)) = self.control.push(last, Class::Client) {
                         request.data.failed = Some(e);
                         ended.push(request);
@@ -345,10 +367,18 @@ impl Queues {
         if request.data.cancelled {
             return Step::Ended(None, request);
         }
+        sent(&request);
         match self.control.push(request, Class::Client) {
             Ok(()) => Step::Sent,
             Err((e, request)) => Step::Ended(Some(e), request),
         }
+    }
+}
+
+/// A job has its place in front of the ring, from which on the host can be told to wait for it.
+fn sent(request: &Request<Meta>) {
+    if let Some(fence) = &request.data.fence {
+        fence.sent();
     }
 }
 
@@ -382,6 +412,7 @@ impl State {
                 .waits
                 .as_ref()
                 .is_some_and(|waits| !waits.is_over_already())
+            || meta.passes.as_ref().is_some_and(|passes| !passes.let_go())
             || meta.objects().any(|object| !object.tickets().is_free())
     }
 }
@@ -401,6 +432,7 @@ impl Batch<'_> {
         if state.lost
             || (!state.holds_back(ctx_id, index, &request.data) && self.queues.pay(&mut request))
         {
+            sent(&request);
             let result = self.queues.control.push(request, self.class);
 
             drop(state);

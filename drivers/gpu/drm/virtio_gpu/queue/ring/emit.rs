@@ -6,6 +6,7 @@
 
 use super::{
     header,
+    pass::name_fences,
     Class,
     Inner,
     Meta,
@@ -91,17 +92,35 @@ impl Inner {
         }
     }
 
-    /// Tries to put a command on the ring.
-    pub(super) fn emit(&mut self, mut request: KBox<virtio::Request<Meta>>, class: Class) -> Emit {
+    /// Tries to put a command on the ring, after those that go before it.
+    pub(super) fn emit(&mut self, request: KBox<virtio::Request<Meta>>, class: Class) -> Emit {
+        self.look_at_fences(&request);
+        let result = match self.emit_waits(request, class) {
+            Ok(request) => self.put(request, class),
+            Err(result) => result,
+        };
+
+        if let Emit::Failed(request, _) = &result {
+            if class == Class::Client {
+                self.passed = request.data.seq;
+            }
+            // The id that it was to have is another's.
+            if let Some(fence) = &request.data.fence {
+                fence.answered();
+            }
+        }
+        result
+    }
+
+    /// Tries to put one command on the ring.
+    pub(super) fn put(&mut self, mut request: KBox<virtio::Request<Meta>>, class: Class) -> Emit {
+        let names = name_fences(&mut request);
         let Some(vq) = self.vq.as_mut() else {
             return Emit::Failed(request, ENODEV);
         };
         let segments = request.segments();
         let size = vq.size();
         if segments > size {
-            if class == Class::Client {
-                self.passed = request.data.seq;
-            }
             return Emit::Failed(request, E2BIG);
         }
 
@@ -116,15 +135,15 @@ impl Inner {
         }
 
         // The place on the ring is known, so the order of ids is that of commands.
-        let fenced = mark_fenced(&mut request, self.fence_id + 1);
+        let fenced = mark_fenced(&mut request, self.fence_id + 1, self.keeps_fences);
 
         let seq = request.data.seq;
         let idle = vq.num_free() == size;
         let number = self.number.wrapping_add(1);
         request.data.number = number;
-        // Work on a ring of a context may take its time.
+        // Work on a ring of a context may take its time, and so may what waits for it.
         let fence = request.data.fence.as_ref();
-        let counts = fence.is_none_or(|fence| fence.ring_idx().is_none());
+        let counts = names == 0 && fence.is_none_or(|fence| fence.ring_idx().is_none());
         request.data.since = counts.then(|| self.watch.since());
         let event = trace::CmdQueue::new(request.command());
         match vq.add(request) {
@@ -134,6 +153,7 @@ impl Inner {
                 self.dirty = true;
                 self.watch.added(counts);
                 self.fence_id += u64::from(fenced);
+                self.passes += u64::from(names);
                 if class == Class::Client {
                     self.passed = seq;
                 }
@@ -147,9 +167,6 @@ impl Inner {
                 }
                 // The next completion tries again; on an idle ring there is none to come.
                 if e == EIO || idle || request.data.attempts > MAX_ATTEMPTS {
-                    if class == Class::Client {
-                        self.passed = seq;
-                    }
                     Emit::Failed(request, e)
                 } else {
                     Emit::Later(request)
@@ -160,11 +177,13 @@ impl Inner {
 }
 
 /// Has the header of a command that is to be fenced ask for that, and gives its fence the wire id.
-/// Returns whether it is one.
-fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) -> bool {
+/// Returns whether it is one. A host that `keeps` fences is asked to keep those that it is to wait for.
+fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64, keeps: bool) -> bool {
     if !request.data.fenced {
         return false;
     }
+    let fence = request.data.fence.as_ref();
+    let kept = keeps && fence.is_some_and(|fence| fence.is_shared());
     let ring_idx = request.data.fence.as_mut().and_then(|fence| {
         fence.emitted(id);
         fence.ring_idx()
@@ -178,6 +197,9 @@ fn mark_fenced(request: &mut virtio::Request<Meta>, id: u64) -> bool {
             hdr.ring_idx = ring_idx;
         }
         hdr.flags.set(flags);
+        if kept {
+            hdr.set_fence_shareable();
+        }
     }
     true
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Taking off the ring what the device has used: by the completion worker, which ends it, or early,
+//! by who wants to know what the host has answered.
+#![forbid(unsafe_code)]
+
+use super::{
+    header,
+    Inner,
+    Meta, //
+};
+use crate::abi::{
+    trace,
+    virtio::Fifo, //
+};
+use core::mem::replace;
+
+impl Inner {
+    /// Puts what was taken off the ring early into `used`.
+    pub(super) fn give_early(&mut self, used: &mut Fifo<Meta>) {
+        while let Some(request) = self.early.pop() {
+            used.push(request);
+        }
+    }
+
+    /// Takes off the ring what the device has used by now, for the completion worker. Fences know
+    /// then that they are answered.
+    pub(super) fn take_early(&mut self) {
+        let mut used = replace(&mut self.early, Fifo::new());
+
+        self.take_all(&mut used);
+        self.early = used;
+    }
+
+    /// Takes off the ring what the device has used, and has it tell of what comes after.
+    pub(super) fn take_used(&mut self, used: &mut Fifo<Meta>) {
+        self.reserve.give_used(used);
+        // At most a ring's worth: used entries are only replaced by what we add, which is later.
+        loop {
+            let Some(vq) = self.vq.as_mut().filter(|_| !self.reset) else {
+                return;
+            };
+
+            vq.disable_interrupts();
+            self.take_all(used);
+            let Some(vq) = self.vq.as_mut() else {
+                return;
+            };
+            if vq.is_broken() {
+                if !self.lost {
+                    self.lost = true;
+                    vq.report();
+                }
+                return;
+            }
+            if vq.enable_interrupts() {
+                return;
+            }
+        }
+    }
+
+    fn take_all(&mut self, used: &mut Fifo<Meta>) {
+        let Some(vq) = self.vq.as_mut().filter(|_| !self.reset) else {
+            return;
+        };
+
+        while let Some((mut request, len)) = vq.get() {
+            request.data.used = len;
+            if request.data.fenced {
+                self.fence_done =
+                    header(&mut request).map_or(self.fence_done, |hdr| hdr.fence_id.get());
+            }
+            if let Some(fence) = &request.data.fence {
+                fence.answered();
+            }
+            trace::cmd_response(vq, request.reply(), request.data.number);
+            self.watch.answered(request.data.since.take());
+            if let Some(request) = self.reserve.take(request) {
+                used.push(request);
+            }
+        }
+    }
+}
