@@ -58,8 +58,10 @@ class Lab:
             shutil.copy(os.path.join(self.build, "target", "debug", name), os.path.join(self.build, f"{name}.new"))
             os.replace(os.path.join(self.build, f"{name}.new"), os.path.join(self.build, name))
         for program in (self.gpuctl, self.gpuctx, *self.blobs):
-            source = f"{HERE}/guest/{os.path.basename(program)}.c"
-            r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", program, source],
+            sources = [f"{HERE}/guest/{os.path.basename(program)}.c"]
+            if program == self.gpuctx:
+                sources += [f"{HERE}/guest/passing.c", f"{HERE}/guest/bench.c"]
+            r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", f"-I{TOP}/include/uapi", "-o", program, *sources],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if r.returncode:
                 return r.stdout[-2000:]
@@ -166,7 +168,7 @@ class Run:
             "--qemu", f"-chardev socket,id=gpuhost,path={gpu} -chardev socket,id=gpuctl,path={control} "
                       "-device virtserialport,chardev=gpuctl,name=vgpu-gpuhost",
             *(["--allow", "|".join(allowed)] if allowed else []),
-            "--run", f"{HERE}/guest/run", guest.get("mode", "works"), *guest.get("steps", ["session"]),
+            "--run", guest.get("script", f"{HERE}/guest/run"), guest.get("mode", "works"), *guest.get("steps", ["session"]),
         ]
         env = dict(os.environ)
         if "VGPU_MODULES_DEFAULT" in env and driver == "rust":

@@ -8,6 +8,10 @@
  *                      errno, a fence's error or an object that is of no use any more
  *   gpuctx poll        a cross-domain channel: an event, then a fence that never signals, and an end
  *   gpuctx native      a native context as Mesa's vdrm drives it, where the driver has blobs
+ *   gpuctx passing     fences that the host waits for; "passing-unasked" where contexts do not ask,
+ *                      "passing-off" where nobody has said that the host can
+ *   gpuctx passing-random SECONDS [SEED]    16 contexts at random
+ *   gpuctx bench SHAPE WHO MICROSECONDS DEPTH SECONDS    pipelines for time, see bench.c
  *
  * Exit status: 0 done, 1 something failed (each failure is a line), 2 no device.
  */
@@ -26,43 +30,24 @@
 #include <drm/virtgpu_drm.h>
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
+#include "ctx.h"
 
-#define SIZE 4096u
-#define OP(number, words) ((number) | (words) << 16)
-#define WAIT(us) OP(1, 2), (us)
-#define FILL(res, at, len, seed) OP(2, 5), (res), (at), (len), (seed)
-#define CHECK(res, at, len, seed) OP(3, 5), (res), (at), (len), (seed)
-#define WRITE(res, at, value) OP(4, 4), (res), (at), (value)
-#define EXPECT(res, at, value) OP(5, 4), (res), (at), (value)
-#define ADD(res, at, value) OP(6, 4), (res), (at), (value)
-#define FAIL(code) OP(8, 2), (code)
+int fd = -1, failures;
+static int port = -1;
 
-struct object {
-	uint32_t handle, res;
-	uint32_t *map;
-};
-
-struct submit {
-	const uint32_t *words;
-	uint32_t size, handle;
-	int ring, in, out;
-};
-
-static int fd = -1, port = -1, failures;
-
-static void fail(const char *what)
+void fail(const char *what)
 {
 	printf("failed: %s: %s\n", what, strerror(errno));
 	failures++;
 }
 
-static void wrong(const char *what)
+void wrong(const char *what)
 {
 	printf("failed: %s\n", what);
 	failures++;
 }
 
-static int call(int on, unsigned long request, void *arg)
+int call(int on, unsigned long request, void *arg)
 {
 	int r;
 
@@ -72,19 +57,44 @@ static int call(int on, unsigned long request, void *arg)
 	return r;
 }
 
-static void mark(const char *name)
+/* Has the host do something; its answer, without the first word. Below 0 where nobody answers. */
+int order(const char *line, char *answer, unsigned int len)
 {
-	char line[100];
 	struct pollfd p = { .fd = port, .events = POLLIN };
+	char text[1000];
+	ssize_t n = 0;
+
+	if (port < 0)
+		return -1;
+	if (write(port, line, strlen(line)) < 0)
+		return -1;
+	/* Long answers come in parts. */
+	while (n < (ssize_t)sizeof(text) - 1 && (!n || text[n - 1] != '\n') && poll(&p, 1, 5000) > 0) {
+		ssize_t more = read(port, text + n, sizeof(text) - 1 - n);
+
+		if (more <= 0)
+			break;
+		n += more;
+	}
+	text[n] = 0;
+	if (strncmp(text, "ok", 2))
+		return -1;
+	snprintf(answer, len, "%s", text + 2);
+	return 0;
+}
+
+void mark(const char *name)
+{
+	char line[100], answer[100];
 
 	if (port < 0)
 		return;
 	snprintf(line, sizeof(line), "mark %s\n", name);
-	if (write(port, line, strlen(line)) > 0 && poll(&p, 1, 5000) > 0 && read(port, line, sizeof(line)) < 0)
+	if (order(line, answer, sizeof(answer)))
 		fail("mark");
 }
 
-static void sleep_ms(unsigned int ms)
+void sleep_ms(unsigned int ms)
 {
 	usleep(ms * 1000);
 }
@@ -115,7 +125,7 @@ static int map(struct object *o, uint32_t size)
 	return 0;
 }
 
-static int buffer(struct object *o)
+int buffer(struct object *o)
 {
 	struct drm_virtgpu_resource_create c = { .target = 0, .format = 64, .bind = 16, .width = SIZE,
 		.height = 1, .depth = 1, .array_size = 1, .size = SIZE };
@@ -138,14 +148,14 @@ static void drop(struct object *o)
 		fail("close object");
 }
 
-static int transfer(const struct object *o, int to_host)
+int transfer(const struct object *o, int to_host)
 {
 	struct drm_virtgpu_3d_transfer_to_host t = { .bo_handle = o->handle, .box = { .w = SIZE, .h = 1, .d = 1 } };
 
 	return call(fd, to_host ? DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST : DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &t);
 }
 
-static int idle(const struct object *o)
+int idle(const struct object *o)
 {
 	struct drm_virtgpu_3d_wait w = { .handle = o->handle };
 	int r = -1;
@@ -156,12 +166,12 @@ static int idle(const struct object *o)
 	return r;
 }
 
-/* The result: an errno's negative, or 0; `out` gets the fence. */
-static int submit(struct submit *s)
+int submit(struct submit *s)
 {
 	struct drm_virtgpu_execbuffer e = {
-		.flags = VIRTGPU_EXECBUF_FENCE_FD_OUT, .size = s->size, .command = (uintptr_t)s->words,
+		.flags = VIRTGPU_EXECBUF_FENCE_FD_OUT | s->flags, .size = s->size, .command = (uintptr_t)s->words,
 		.bo_handles = (uintptr_t)&s->handle, .num_bo_handles = !!s->handle, .fence_fd = -1,
+		.syncobj_stride = sizeof(*s->ins), .num_in_syncobjs = s->num_ins, .in_syncobjs = (uintptr_t)s->ins,
 	};
 
 	s->out = -1;
@@ -179,23 +189,21 @@ static int submit(struct submit *s)
 	return 0;
 }
 
-static int signals(int fence, int ms)
+int signals(int fence, int ms)
 {
 	struct pollfd p = { .fd = fence, .events = POLLIN };
 
 	return fence >= 0 && poll(&p, 1, ms) == 1;
 }
 
-/* 1: signalled, 0: not yet, below: an error. */
-static int status(int fence)
+int status(int fence)
 {
 	struct sync_file_info info = { 0 };
 
 	return call(fence, SYNC_IOC_FILE_INFO, &info) ? -errno : info.status;
 }
 
-/* Submits, and says the fence; -1 where that failed. */
-static int run(const char *what, const uint32_t *words, uint32_t size, int ring, int in)
+int run(const char *what, const uint32_t *words, uint32_t size, int ring, int in)
 {
 	struct submit s = { .words = words, .size = size, .ring = ring, .in = in };
 
@@ -206,17 +214,12 @@ static int run(const char *what, const uint32_t *words, uint32_t size, int ring,
 	return s.out;
 }
 
-#define RUN(what, ring, in, ...) ({ \
-	const uint32_t words_[] = { __VA_ARGS__ }; \
-	run(what, words_, sizeof(words_), ring, in); \
-})
-
 static uint32_t pattern(uint32_t seed, uint32_t i)
 {
 	return (i ^ seed) * 2654435761u + seed;
 }
 
-static void done(const char *what, int fence)
+void done(const char *what, int fence)
 {
 	if (!signals(fence, 5000) || status(fence) != 1)
 		wrong(what);
@@ -459,7 +462,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	port = open("/dev/vgpu-gpuhost", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	for (int i = 0; i < 50 && fd < 0; i++) {
-		fd = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+		fd = open(RENDER, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			usleep(100000);
 	}
@@ -475,6 +478,16 @@ int main(int argc, char **argv)
 		channel();
 	else if (!strcmp(what, "native"))
 		native();
+	else if (!strcmp(what, "passing"))
+		passing();
+	else if (!strcmp(what, "passing-unasked"))
+		passing_unasked();
+	else if (!strcmp(what, "passing-off"))
+		passing_off();
+	else if (!strcmp(what, "passing-random"))
+		passing_random(argc > 2 ? atoi(argv[2]) : 5, argc > 3 ? atoi(argv[3]) : 1);
+	else if (!strcmp(what, "bench") && argc > 6)
+		bench(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), atof(argv[6]));
 	else
 		wrong("no such thing to do");
 	return failures ? 1 : 0;

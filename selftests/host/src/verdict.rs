@@ -29,13 +29,17 @@ pub struct Stats {
     pub asked: u64,
     /// Commands struck by a fault.
     pub struck: u64,
+    /// Fences that submits and wait commands have named.
+    pub named: u64,
+    /// Those of them that were not over, so that the host had to wait.
+    pub held: u64,
 }
 
 impl Stats {
     /// One line of name=number.
     pub fn line(&self) -> String {
         format!(
-            "kicks={}+{} commands={}+{} interrupts={} suppressed={} config={} frames={} copied={} errors={} asked={} struck={}",
+            "kicks={}+{} commands={}+{} interrupts={} suppressed={} config={} frames={} copied={} errors={} asked={} struck={} named={} held={}",
             self.kicks[0],
             self.kicks[1],
             self.commands[0],
@@ -47,7 +51,9 @@ impl Stats {
             self.copied,
             self.errors,
             self.asked,
-            self.struck
+            self.struck,
+            self.named,
+            self.held
         )
     }
 }

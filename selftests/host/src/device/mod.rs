@@ -42,6 +42,8 @@ pub struct Device {
     with_crc: bool,
     /// Bytes moved out of guest memory into the host's copies, ever.
     pub copied: u64,
+    /// Fences that submits and wait commands have named, ever, and those that were not over then.
+    pub named: [u64; 2],
     /// The time; whoever runs the device keeps it.
     pub now: Instant,
     contexts: BTreeMap<u32, Context>,
@@ -118,6 +120,7 @@ impl Device {
             features: 0,
             with_crc,
             copied: 0,
+            named: [0; 2],
             now: Instant::now(),
             contexts: BTreeMap::new(),
             work: Work::default(),

@@ -190,11 +190,13 @@ impl Device {
 
     /// The jobs behind those fences. One that the host does not have counts as signalled, or is
     /// an error, as the scenario says.
-    fn fences_of(&self, ids: &[u64], shareable: bool) -> Result<BTreeSet<u64>> {
+    fn fences_of(&mut self, ids: &[u64], shareable: bool) -> Result<BTreeSet<u64>> {
         let mut after = BTreeSet::new();
         for id in ids {
+            self.named[0] += 1;
             match self.fences.get(id) {
                 Some(f) if f.shareable || !shareable => {
+                    self.named[1] += 1;
                     after.insert(f.ticket);
                 }
                 _ if self.unknown == Unknown::Error => return Err(reply::ERR_UNSPEC),

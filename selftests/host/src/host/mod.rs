@@ -421,6 +421,7 @@ impl Host {
             let header = crate::wire::Header::parse(command);
             crate::device::Outcome::plain(&header, reply::ERR_UNSPEC, &[])
         };
+        [core.stats.named, core.stats.held] = core.device.named;
         taken.fault = fault;
         self.settle_finished(&mut core, ram);
         match outcome.mapping.take() {
