@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export DRIVER IMAGE KERNEL DEVICE MACHINE GL VULKAN WINDOW SMP MEM CPU ACCEL APPEND QEMU_ARGS TIMEOUT OUT \
 	KDIR KSRC LLVM INSTALL_MOD_PATH INSTALL_PATH T V W RUN PLUS FRESH FORCE
 
-commands := run shell guest check check-full setup modules modules_install fmt fmt-check clippy doc \
+commands := run shell guest check check-full bench setup modules modules_install fmt fmt-check clippy doc \
 	use-c use-rust graft ungraft kselftest clean clean-cache
 .PHONY: help $(commands)
 
