@@ -22,6 +22,7 @@ mod mode_config;
 mod panic;
 mod plane;
 mod plane_state;
+mod plane_update;
 mod suspend;
 
 pub(crate) use self::{
@@ -51,8 +52,10 @@ pub(crate) use self::{
     plane::{
         DriverPlane,
         Plane,
+        PlaneKind, //
+    },
+    plane_update::{
         PlaneCheck,
-        PlaneKind,
         PlanePrepare, //
     },
 };
