@@ -395,7 +395,7 @@ TEST_F(file, r47_all_or_nothing)
 }
 
 /* Row 37. More files than any other limit of the driver, each with a context; they are given back. */
-TEST_F(file, r37_many_contexts)
+TEST_F_TIMEOUT(file, r37_many_contexts, 120)
 {
 	for (int round = 0; round < 3; round++) {
 		int fds[200], n = 0;

@@ -22,7 +22,8 @@ sleepy() {
 		#!/bin/sh
 		lpc=/sys/bus/pci/devices/0000:00:1f.0/config
 		dd if=$lpc of=/tmp/lpc bs=4 skip=16 count=2 2>/dev/null
-		/usr/sbin/rtcwake "$@"
+		# Programs that sleep again and again for so many seconds of their own wait 15 s each time.
+		/usr/sbin/rtcwake $(echo " $*" | sed 's/ -s *[0-9]*/ -s 2/')
 		rc=$?
 		dd if=/tmp/lpc of=$lpc bs=4 seek=16 conv=notrunc 2>/dev/null
 		exit $rc

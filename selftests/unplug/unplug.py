@@ -213,6 +213,9 @@ class Rounds:
     def switched_off(self):
         """the slot is switched off under a client, and QEMU destroys the device"""
         b = self.b
+        if b.sh("cat /sys/kernel/realtime 2>/dev/null || echo 0") == "1":
+            # irq_wake_thread() wakes the thread of an interrupt's first handler, which is another's.
+            return "where interrupts run in threads, pciehp never hears of it, and who asked waits for ever"
         b.sh("begin 100000")
         if not self.plugged():
             raise Failed("QEMU does not have it before")
@@ -224,6 +227,7 @@ class Rounds:
             if time.monotonic() > end:
                 raise Failed("QEMU still has it")
             time.sleep(0.2)
+        return None
 
     def lockdep(self):
         """lockdep tells of no locks but pciehp's own"""
