@@ -20,9 +20,10 @@ use kernel::{
     }, //
 };
 
-/// Most parameters of a call: those of the kernel, and one of ours.
-const MAX_PARAMS: u32 = 5;
-const MAX_KERNEL_PARAMS: u32 = 4;
+/// Most parameters of a call, as the kernel's own interface has it.
+const MAX_PARAMS: u32 = 4;
+/// The same where the host can wait for fences, which adds a parameter.
+const MAX_WITH_PASSING: u32 = 5;
 
 /// Takes all parameters or none.
 ///
@@ -38,7 +39,11 @@ pub(super) fn context_init(
     let file = file.inner();
     let context = file.context().ok_or(EINVAL)?;
 
-    if !dev.features().context_init || args.num_params > MAX_PARAMS {
+    let most = match dev.features().passing() {
+        Some(_) => MAX_WITH_PASSING,
+        None => MAX_PARAMS,
+    };
+    if !dev.features().context_init || args.num_params > most {
         return Err(EINVAL);
     }
     let params = read(args)?;
@@ -62,7 +67,7 @@ pub(super) fn context_init(
         }
     }
     // A program that does not know ours sees the kernel's own.
-    if args.num_params > MAX_KERNEL_PARAMS && !setup.is_extended() {
+    if args.num_params > MAX_PARAMS && !setup.is_extended() {
         return Err(EINVAL);
     }
     setup.check(dev.features().passing(), dev.who_passes())?;
