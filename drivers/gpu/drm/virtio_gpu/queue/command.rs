@@ -131,6 +131,11 @@ impl Meta {
         )
         .filter_map(|(object, &number)| Some((object.tickets(), number?)))
     }
+
+    /// Gives up the places, for others to go on.
+    pub(super) fn serve_tickets(&self) {
+        self.tickets().for_each(|(tickets, _)| tickets.serve());
+    }
 }
 
 /// A command that is ready to be pushed.

@@ -130,10 +130,7 @@ impl Jobs {
             lanes.parked = 0;
             for lane in &mut lanes.lanes {
                 while let Some(request) = lane.pop() {
-                    request
-                        .data
-                        .tickets()
-                        .for_each(|(tickets, _)| tickets.serve());
+                    request.data.serve_tickets();
                     ended.push(request);
                 }
             }
@@ -256,10 +253,20 @@ impl Queues {
                 core::mem::replace(lane, Fifo::new())
             };
             let jobs = cancelled(jobs);
+            let mut left = {
+                let mut state = self.jobs.state.lock();
+                let lost = state.lost;
 
-            if let Some(lane) = self.jobs.state.lock().lane(ctx_id, index) {
-                // Nobody submits to a context that ends.
-                drop(core::mem::replace(lane, jobs));
+                match state.lane(ctx_id, index) {
+                    // Nobody submits to a context that ends.
+                    Some(lane) if !lost => core::mem::replace(lane, jobs),
+                    // Nobody comes for them any more.
+                    _ => jobs,
+                }
+            };
+            while let Some(request) = left.pop() {
+                request.data.serve_tickets();
+                self.reaper.put(request, false);
             }
         }
         self.release();
@@ -360,10 +367,7 @@ impl Queues {
             lane.push_front(request);
             return Step::Stuck;
         }
-        request
-            .data
-            .tickets()
-            .for_each(|(tickets, _)| tickets.serve());
+        request.data.serve_tickets();
         if request.data.cancelled {
             return Step::Ended(None, request);
         }

@@ -49,7 +49,7 @@ impl Tickets {
     }
 
     /// Who has the turn is done with it.
-    pub(super) fn serve(&self) {
+    pub(in crate::queue) fn serve(&self) {
         self.served.fetch_add(1, Relaxed);
     }
 }
