@@ -120,7 +120,7 @@ fn layouts_that_make_no_sense() {
     };
     let good = plane(0, 0, 512);
 
-    for modifier in [MOD_LINEAR, MOD_INVALID, 1 << 56 | 1, 0xdeadbeefdeadbeef] {
+    for modifier in [MOD_LINEAR, MOD_INVALID, (1 << 56) | 1, 0xdeadbeefdeadbeef] {
         assert!(layout(modifier, &[good]).makes_sense(None), "{modifier:#x}");
     }
     for modifier in [1, 5, MOD_INVALID - 1, u64::MAX] {
