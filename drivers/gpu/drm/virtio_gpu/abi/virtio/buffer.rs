@@ -87,8 +87,9 @@ impl Payload {
         pages.clear();
         let mut pieces = KVec::with_capacity(max_segments, GFP_KERNEL)?;
         for chunk in bytes.chunks(piece_len) {
-            // With the whole capacity, so that kmalloc aligns the piece to a page.
-            let mut piece = KVec::with_capacity(piece_len, GFP_KERNEL)?;
+            // With the whole capacity, so that kmalloc aligns the piece to a page. That there is none is
+            // told to whoever asks, and nothing for the log.
+            let mut piece = KVec::with_capacity(piece_len, GFP_KERNEL | __GFP_NOWARN)?;
             piece.extend_from_slice(chunk, GFP_KERNEL)?;
             push_pages(&mut pages, &piece)?;
             pieces.push(piece, GFP_KERNEL)?;
