@@ -8,6 +8,9 @@
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 
 #include "gem.h"
 
@@ -34,6 +37,31 @@ u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj)
 int abi_helper_gem_use_huge_pages(struct drm_device *dev, const char *when)
 {
 	return drm_gem_huge_mnt_create(dev, when);
+}
+
+/*
+ * Has the pages of an object there, one after the other, for as long as nobody
+ * kills the task. Asking for all of them at once does not end before they are.
+ */
+int abi_helper_gem_shmem_populate(struct drm_gem_object *obj)
+{
+	struct address_space *mapping = obj->filp->f_mapping;
+	pgoff_t at = 0, end = obj->size >> PAGE_SHIFT;
+
+	while (at < end) {
+		struct folio *folio;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		folio = shmem_read_folio_gfp(mapping, at,
+					     mapping_gfp_mask(mapping));
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		at = folio_next_index(folio);
+		folio_put(folio);
+		cond_resched();
+	}
+	return 0;
 }
 
 u64 abi_helper_page_to_phys(struct page *page)

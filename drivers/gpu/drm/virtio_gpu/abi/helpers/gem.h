@@ -12,6 +12,7 @@ void abi_helper_gem_object_put(struct drm_gem_object *obj);
 bool abi_helper_gem_is_imported(const struct drm_gem_object *obj);
 u64 abi_helper_gem_mmap_offset(struct drm_gem_object *obj);
 int abi_helper_gem_use_huge_pages(struct drm_device *dev, const char *when);
+int abi_helper_gem_shmem_populate(struct drm_gem_object *obj);
 u64 abi_helper_page_to_phys(struct page *page);
 void *abi_helper_page_address_in_panic(struct page *page);
 void abi_helper_dma_sync_to_device(struct device *dev, struct sg_table *table);

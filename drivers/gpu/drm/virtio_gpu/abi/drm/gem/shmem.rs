@@ -38,6 +38,9 @@ use kernel::{
     }, //
 };
 
+/// Objects larger than this get their pages one by one, which takes its time and can be ended.
+const LARGE: usize = 64 << 20;
+
 /// The addresses that a device is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressSpace {
@@ -94,11 +97,15 @@ impl<T: DriverObject> Object<T> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] for an object of other memory, [`ENOMEM`], [`ERESTARTSYS`] if a signal is pending, and
-    /// those of the DMA API.
+    /// [`EINVAL`] for an object of other memory, [`ENOMEM`], [`EINTR`] if the task is being killed,
+    /// [`ERESTARTSYS`] if a signal is pending, and those of the DMA API.
     pub(crate) fn segments(&self, space: AddressSpace) -> Result<KVVec<Segment>> {
         if self.backing != Backing::Shmem {
             return Err(EINVAL);
+        }
+        if self.size() > LARGE {
+            // SAFETY: `obj` is valid by the type invariants, and one of guest memory, which has a file.
+            to_result(unsafe { bindings::abi_helper_gem_shmem_populate(self.as_raw()) })?;
         }
 
         match space {
