@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Runs the programs of this folder in guests with blobs: on a host with Venus,
-which has memory for whoever asks, and on one without 3D, which reads the guest's.
+which has memory for whoever asks, on one with virgl alone, and on one without 3D,
+which reads the guest's.
 Beyond the gate: Vulkan programs, and the C driver beside ours.
 
 DRIVER=c runs all of it on the C driver. Runs inside the toolchain tree.
@@ -22,8 +23,10 @@ from programs import result  # noqa: E402
 OUT = os.environ["VGPU_OUT"]
 BOOT = os.environ["VGPU_BOOT"]
 QUICK = os.environ.get("VGPU_QUICK") or ""
-HOSTS = {"venus": ["--vulkan"], "guest-memory": ["--device", "virtio-gpu-pci,blob=on"]}
-PROGRAMS = {"venus": ["blob", "window", "prime", "unplug"], "guest-memory": ["blob", "prime"]}
+HOSTS = {"venus": ["--vulkan"], "virgl": ["--gl", "--device", "virtio-gpu-gl-pci,blob=on"],
+         "guest-memory": ["--device", "virtio-gpu-pci,blob=on"]}
+PROGRAMS = {"venus": ["blob", "window", "prime", "cycles", "unplug"], "virgl": ["blob", "prime"],
+            "guest-memory": ["blob", "prime", "cycles"]}
 LINE = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
 
 
@@ -36,7 +39,7 @@ def build():
 def boot(name, driver, words, script, *args):
     """Boots once; its lines of results become ours, with the boot's name before them."""
     out = os.path.join(OUT, f"{name}-{driver}")
-    r = subprocess.run([BOOT, "--driver", driver, "--quiet", "--timeout", "900", "--out", out, *words,
+    r = subprocess.run([BOOT, "--driver", driver, "--quiet", "--timeout", "1500", "--out", out, *words,
                         "--run", os.path.join(HERE, script), *args], check=False)
     try:
         with open(os.path.join(out, "guest.log"), encoding="utf-8", errors="replace") as f:
@@ -48,6 +51,8 @@ def boot(name, driver, words, script, *args):
             result(m[1] == "ok", f"{name} {driver}: {m[3]}")
         elif line.startswith(("#  ", "# selftests", "# /", "    ")) and "OK" not in line and "RUN" not in line:
             print("    " + line.strip("# "))
+        elif line.startswith("# figures: "):
+            print(f"    {name} {driver}: {line[11:]}")
         elif " leaves " in line:
             result("used 0 " in line or "not visible" in line, f"{name} {driver}: {line.strip('# ')}")
     # What its script says by its status is in the lines above.
@@ -65,6 +70,8 @@ def main():
     for driver in drivers:
         cycles = "300" if QUICK or driver == "c" else os.environ.get("CYCLES") or "10000"
         for host, words in HOSTS.items():
+            if QUICK and host == "virgl":
+                continue
             names = [p + bits for p in PROGRAMS[host] for bits in (["64"] if QUICK else ["64", "32"])]
             boot(host, driver, [*words, "--image", "none", "--no-udev", "--add", tests + ":tests", "--env", "CYCLES=" + cycles,
                                 "--append", "drm_kms_helper.fbdev_emulation=0"], "run.sh", *names)
