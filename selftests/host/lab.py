@@ -29,6 +29,8 @@ class Lab:
 
     def __init__(self):
         self.build = os.environ.get("VGPU_BUILD") or tempfile.mkdtemp()
+        # What cargo makes: one folder beside those of the groups, or each of them would build the host.
+        self.target = os.path.join(os.path.dirname(self.build) if os.environ.get("VGPU_BUILD") else self.build, "host-target")
         self.out = os.environ.get("VGPU_OUT") or tempfile.mkdtemp()
         self.boot = os.environ.get("VGPU_BOOT") or os.path.join(TOP, "selftests", "guest", "boot")
         # Copies, so that a build of something else in the same place does not replace them under a run.
@@ -45,8 +47,8 @@ class Lab:
         self.more = []
 
     def cargo(self, *words, **kw):
-        """cargo in this folder, its output under VGPU_BUILD."""
-        env = dict(os.environ, CARGO_TARGET_DIR=os.path.join(self.build, "target"))
+        """cargo in this folder, its output beside VGPU_BUILD."""
+        env = dict(os.environ, CARGO_TARGET_DIR=self.target)
         return subprocess.run(["cargo", *words], cwd=HERE, env=env, **kw)
 
     def make(self):
@@ -55,7 +57,7 @@ class Lab:
         if r.returncode:
             return r.stdout[-2000:]
         for name in ("gpuhost", "gpuhost-fuzz"):
-            shutil.copy(os.path.join(self.build, "target", "debug", name), os.path.join(self.build, f"{name}.new"))
+            shutil.copy(os.path.join(self.target, "debug", name), os.path.join(self.build, f"{name}.new"))
             os.replace(os.path.join(self.build, f"{name}.new"), os.path.join(self.build, name))
         for program in (self.gpuctl, self.gpuctx, *self.blobs):
             sources = [f"{HERE}/guest/{os.path.basename(program)}.c"]
