@@ -118,6 +118,24 @@ fn streams_that_fail() {
 }
 
 #[test]
+fn work_that_waits_for_a_word() {
+    let mut c = client();
+    let held = c.run(1, 1, &[Op::Until(place(0), 7), Op::Write(place(4), 1)], &[]);
+    let behind = c.run(1, 1, &[Op::Expect(place(4), 1)], &[]);
+    // One whose ring comes first, and that does not end with the word.
+    let other = c.run(1, 0, &[Op::Until(place(4), 1)], &[]);
+    c.pass(9_000_000);
+    assert_eq!([held, behind, other].map(|f| c.reply(f)), [None; 3]);
+    let free = c.run(1, 2, &[Op::Write(place(0), 7), Op::Wait(50)], &[]);
+    let ended = [held, behind, other, free].map(|f| c.reply(f));
+    let good = Some(reply::OK_NODATA);
+    assert_eq!(ended, [good, good, good, None]);
+    c.pass(50);
+    assert_eq!(c.reply(free), good);
+    assert_eq!(c.broken(), [""; 0]);
+}
+
+#[test]
 fn the_end_of_a_context_ends_its_work() {
     let mut c = client();
     let never = c.run(1, 1, &[Op::Never], &[]);

@@ -256,6 +256,8 @@ impl Client {
 }
 
 #[cfg(test)]
+mod bad;
+#[cfg(test)]
 mod contexts;
 #[cfg(test)]
 mod layouts;

@@ -51,6 +51,8 @@ pub enum Op {
     Lose,
     /// Never ends.
     Never,
+    /// Is over when that word is there.
+    Until(Place, u32),
 }
 
 impl Op {
@@ -73,6 +75,7 @@ impl Op {
             Op::Refuse(code) => vec![9, *code],
             Op::Lose => vec![10],
             Op::Never => vec![11],
+            Op::Until(p, value) => at(12, p, &[*value]),
         }
     }
 
@@ -97,6 +100,7 @@ impl Op {
             9 => (Op::Refuse(error(*w.get(1)?)), 2),
             10 => (Op::Lose, 1),
             11 => (Op::Never, 1),
+            12 => (Op::Until(place(1)?, *w.get(3)?), 4),
             _ => return None,
         };
         (w.len() == len).then_some(op)
@@ -106,7 +110,7 @@ impl Op {
     fn touches(&self) -> Vec<(Place, u32)> {
         match *self {
             Op::Fill(p, len, _) | Op::Check(p, len, _) => vec![(p, len)],
-            Op::Write(p, _) | Op::Expect(p, _) | Op::Add(p, _) => vec![(p, 4)],
+            Op::Write(p, _) | Op::Expect(p, _) | Op::Add(p, _) | Op::Until(p, _) => vec![(p, 4)],
             Op::Copy(from, to, len) => vec![(from, len), (to, len)],
             _ => vec![],
         }
@@ -260,6 +264,7 @@ mod tests {
             Op::Fail(reply::ERR_OUT_OF_MEMORY),
             Op::Lose,
             Op::Never,
+            Op::Until(p, 6),
         ];
         assert_eq!(parse(&encode(&ops)).unwrap(), ops);
         assert_eq!(resources(&ops), [7, 9].into());

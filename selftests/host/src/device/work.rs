@@ -120,6 +120,16 @@ impl Running {
                     Ok(())
                 }
                 Step::Op(Op::Never) => return None,
+                Step::Op(Op::Until(place, value)) => {
+                    match Op::Expect(*place, *value).run(&self.job.objects, ram) {
+                        Err(reply::ERR_UNSPEC) => return None,
+                        Err(code) => Err(Failure::Error(code)),
+                        Ok(()) => {
+                            self.at = self.at.max(now);
+                            Ok(())
+                        }
+                    }
+                }
                 Step::Op(Op::Lose) => Err(Failure::Lost),
                 Step::Op(op) => op.run(&self.job.objects, ram).map_err(Failure::Error),
                 Step::Transfer(id, part, to_host) => match self.job.objects.get(id) {
@@ -209,12 +219,13 @@ impl Work {
     pub fn advance(&mut self, now: Instant, ram: &Ram) -> Vec<Ended> {
         let mut ended = Vec::new();
         loop {
-            let before = ended.len();
+            let before = (ended.len(), self.steps);
             let lines: Vec<Line> = self.lines.keys().copied().collect();
             for line in lines {
                 self.advance_line(line, now, ram, &mut ended);
             }
-            if ended.len() == before {
+            // What one job has written another may have waited for.
+            if (ended.len(), self.steps) == before {
                 return ended;
             }
         }

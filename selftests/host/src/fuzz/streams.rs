@@ -86,7 +86,12 @@ fn op(n: &mut Numbers) -> Op {
         9 => Op::Copy(place(n), place(n), len),
         10 => Op::Fail(value),
         11 => Op::Refuse(value),
-        _ => [Op::Lose, Op::Never, Op::Wait(value)][n.below(3) as usize],
+        _ => [
+            Op::Lose,
+            Op::Never,
+            Op::Wait(value),
+            Op::Until(place(n), value),
+        ][n.below(4) as usize],
     }
 }
 
