@@ -62,7 +62,7 @@ class Lab:
         for program in (self.gpuctl, self.gpuctx, *self.blobs):
             sources = [f"{HERE}/guest/{os.path.basename(program)}.c"]
             if program == self.gpuctx:
-                sources += [f"{HERE}/guest/passing.c", f"{HERE}/guest/bench.c"]
+                sources += [f"{HERE}/guest/{part}.c" for part in ("native", "channel", "passing", "bench")]
             r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", f"-I{TOP}/include/uapi", "-o", program, *sources],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if r.returncode:
@@ -173,8 +173,9 @@ class Run:
             "--run", guest.get("script", f"{HERE}/guest/run"), guest.get("mode", "works"), *guest.get("steps", ["session"]),
         ]
         env = dict(os.environ)
-        if "VGPU_MODULES_DEFAULT" in env and driver == "rust":
-            env["VGPU_MODULES"] = env["VGPU_MODULES_DEFAULT"]
+        module = env.get("VGPU_MODULES_" + env.get("KERNEL", "default").upper())
+        if module and driver == "rust":
+            env["VGPU_MODULES"] = module
         with open(f"{self.dir}/boot.log", "wb") as log:
             try:
                 self.status = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env,

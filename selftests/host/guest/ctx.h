@@ -21,6 +21,9 @@
 #define EXPECT(res, at, value) OP(5, 4), (res), (at), (value)
 #define ADD(res, at, value) OP(6, 4), (res), (at), (value)
 #define FAIL(code) OP(8, 2), (code)
+#define UNTIL(res, at, value) OP(12, 4), (res), (at), (value)
+/* Milliseconds in which what does not depend on anybody has happened, in a guest that gets little time. */
+#define LONG 20000
 
 struct object {
 	uint32_t handle, res;
@@ -64,6 +67,10 @@ struct party {
 	int fd, pass;
 	struct object o;
 };
+
+/* native.c, channel.c */
+void native(void);
+void channel(void);
 
 /* passing.c */
 #define PASS_FLAG 0x08				/* VIRTGPU_EXECBUF_SHARED_FENCE */
