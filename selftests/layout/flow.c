@@ -61,7 +61,7 @@ static uint32_t shown(uint32_t want)
 	int port = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	unsigned int got = 0;
 
-	for (int i = 0; i < 40 && port >= 0 && got != want; i++) {
+	for (int i = 0; i < 200 && port >= 0 && got != want; i++) {
 		struct pollfd p = { .fd = port, .events = POLLIN };
 		char answer[200] = "";
 
