@@ -12,9 +12,8 @@
 #include <sys/ioctl.h>
 #include <drm/virtgpu_drm_ext.h>
 
-/* DRM_FORMAT_MOD_LINEAR and DRM_FORMAT_MOD_INVALID of <drm/drm_fourcc.h>. */
+/* DRM_FORMAT_MOD_LINEAR of <drm/drm_fourcc.h>. */
 #define MOD_LINEAR	0ull
-#define MOD_INVALID	0x00ffffffffffffffull
 
 struct layout {
 	uint64_t modifier;
@@ -50,22 +49,27 @@ static int ask(int fd, struct drm_virtgpu_resource_query_layout *query, struct l
 #define BIND_LINEAR		(1u << 22)
 
 /* At screen creation: whether layouts can be asked for before a buffer is made. ENOSYS: the host cannot
- * be asked. EINVAL: the driver does not have the call. */
+ * be asked. EINVAL: the driver does not have the call. EIO: the host refuses this picture, and might have
+ * answered for another. A host that is silent costs five seconds here, once. */
 bool winsys_can_plan(int fd)
 {
 	struct drm_virtgpu_resource_query_layout query;
 	struct layout layout;
+	int ret;
 
 	memset(&query, 0, sizeof(query));
 	query.width = query.height = 64;
 	query.format = FORMAT_BGRX8;
 	query.bind = BIND_LINEAR;
-	return ask(fd, &query, &layout) == 0;
+	ret = ask(fd, &query, &layout);
+	return ret == 0 || ret == -EIO;
 }
 
-/* What resource_get_handle() gives to another device: the buffer's own rows, not a guess from its
- * width. `stride` and `modifier` are what the winsys would have said without the kernel's help. */
-void winsys_layout(int fd, uint32_t bo_handle, uint32_t *stride, uint32_t *offset, uint64_t *modifier)
+/* What resource_get_handle() gives to another device, plane by plane: the buffer's own rows, not a guess
+ * from its width. Where it returns false, `stride`, `offset` and `modifier` are what the winsys would have
+ * said without the kernel's help. */
+bool winsys_layout(int fd, uint32_t bo_handle, unsigned int plane, uint32_t *stride, uint32_t *offset,
+		   uint64_t *modifier)
 {
 	struct drm_virtgpu_resource_query_layout query;
 	struct layout layout;
@@ -73,30 +77,38 @@ void winsys_layout(int fd, uint32_t bo_handle, uint32_t *stride, uint32_t *offse
 	memset(&query, 0, sizeof(query));
 	query.handle = bo_handle;
 	if (ask(fd, &query, &layout))
-		return;	/* ENOSYS: nobody knows. EINVAL: no such call. Others: not to be had now. */
+		return false;	/* ENOSYS: nobody knows. EINVAL: no such call. Others: not to be had now. */
+	if (plane >= layout.num_planes || layout.planes[plane].offset > UINT32_MAX)
+		return false;
+	if (!layout.planes[plane].stride)
+		return false;	/* Memory without rows of its own: whoever made it has chosen them. */
+	*stride = layout.planes[plane].stride;
+	*offset = (uint32_t)layout.planes[plane].offset;
 	*modifier = layout.modifier;
-	*offset = (uint32_t)layout.planes[0].offset;
-	if (layout.planes[0].stride)
-		*stride = layout.planes[0].stride;
+	return true;
 }
 
 /* Before memory is allocated that the host is to read: how much, and with which rows. False where the
- * host would not have it linear, or cannot be asked. */
+ * host would not have it linear, does not say so, or cannot be asked. */
 bool winsys_plan_linear(int fd, uint32_t width, uint32_t height, uint32_t virgl_format, uint32_t virgl_bind,
-			uint32_t *stride, uint64_t *size)
+			uint32_t *stride, uint64_t *offset, uint64_t *size)
 {
 	struct drm_virtgpu_resource_query_layout query;
 	struct layout layout;
+	uint64_t rows;
 
 	memset(&query, 0, sizeof(query));
 	query.width = width;
 	query.height = height;
 	query.format = virgl_format;
 	query.bind = virgl_bind;
-	if (ask(fd, &query, &layout) || layout.num_planes != 1 ||
-	    (layout.modifier != MOD_LINEAR && layout.modifier != MOD_INVALID))
+	if (ask(fd, &query, &layout) || layout.num_planes != 1 || layout.modifier != MOD_LINEAR)
 		return false;
 	*stride = layout.planes[0].stride;
-	*size = layout.planes[0].offset + (uint64_t)*stride * height;
+	*offset = layout.planes[0].offset;
+	rows = (uint64_t)*stride * height;
+	if (rows > UINT64_MAX - *offset)
+		return false;
+	*size = *offset + rows;
 	return true;
 }
