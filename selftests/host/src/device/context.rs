@@ -203,8 +203,9 @@ impl Context {
             let (message, next) = rest.split_at(len);
             rest = next;
             match number {
-                // The channel's resource.
+                // What is asked by (nothing is), and the channel's resource.
                 1 if len >= 20 => {
+                    self.resource(resources, u32_at(message, 8))?;
                     let id = u32_at(message, 12);
                     self.resource(resources, id)?;
                     self.channel = Some(id);
