@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -179,9 +180,11 @@ def step_hosts():
     scenarios = {n: os.path.join(SELFTESTS, "host", "scenarios", n + ".toml") for n in SCENARIOS}
     scenarios |= {n.removesuffix(".toml"): os.path.join(HERE, "scenarios", n) for n in sorted(os.listdir(os.path.join(HERE, "scenarios")))}
     for name, path in scenarios.items():
-        how = lab.run("rust", path, append="panic_on_warn=1", timeout=900)
+        with open(path, "rb") as f:
+            more = {"append": tomllib.load(f)["guest"].get("append", "") + " panic_on_warn=1", "timeout": 900}
+        how = lab.run("rust", path, **more)
         if how.status == 99 and how.retry_worthy():
-            how = lab.run("rust", path, append="panic_on_warn=1", timeout=900)
+            how = lab.run("rust", path, **more)
         bad = [f"the guest's end: {how.status} {how.trouble() if how.status == 99 else ''}"] if how.status else []
         bad += [f"breaks {rule}" for rule in how.broken()] + [f"the log has no {p}" for p in how.unheard()]
         for line in how.output.splitlines():

@@ -122,19 +122,29 @@ static void own_import(int fd, struct own *o)
 	}
 }
 
-/* Some steps in any order; then all at once, with mappings that outlive the file, or not even that. */
-static void session(struct file *f)
+/* A context with host memory; hosts take their time to make one, so a worker keeps it for a while. */
+static int fd_of_host_memory(void)
 {
 	uint64_t params[][2] = { { VIRTGPU_CONTEXT_PARAM_CAPSET_ID, CAPSET_VENUS } };
 	struct drm_virtgpu_context_init c = { .num_params = 1, .ctx_set_params = (uintptr_t)params };
-	struct own own[OWN] = { 0 };
 	int fd = open(RENDER, O_RDWR | O_CLOEXEC);
 
+	if (fd >= 0 && shared->gl)
+		CALL(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &c);
+	return fd;
+}
+
+/* Some steps in any order; at times the end of the file, with mappings that outlive it, or not even that. */
+static void session(struct file *f)
+{
+	static struct own own[OWN];
+	static int fd;
+
 	(void)f;
+	if (fd <= 0)
+		fd = fd_of_host_memory();
 	if (fd < 0)
 		return;
-	if (shared->gl)
-		CALL(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &c);
 	for (int i = 8 + below(40); i > 0; i--) {
 		struct own *o = &own[below(OWN)];
 
@@ -146,7 +156,7 @@ static void session(struct file *f)
 			own_map(fd, o);
 			break;
 		case 5:
-			/* Where that may not be, the handler comes back, and all this stays until the worker ends. */
+			/* Where that may not be, the handler comes back. */
 			if (o->p)
 				o->p[below(o->len)] += 1;
 			break;
@@ -163,14 +173,20 @@ static void session(struct file *f)
 			own_import(fd, o);
 		}
 	}
-	if (once_in(32))
+	if (once_in(64))
 		raise(SIGKILL);
+	if (!once_in(16))
+		return;
 	begin(0);
 	close(fd);
 	end(0);
-	for (int i = 0; i < OWN; i++)
+	fd = 0;
+	for (int i = 0; i < OWN; i++) {
+		own_unmap(&own[i]);
 		if (own[i].p)
 			munmap(own[i].p, own[i].len);
+		own[i] = (struct own){ 0 };
+	}
 }
 
 /* -- others ---------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@
 #define MIB (1ul << 20)
 #define PORT "/dev/vgpu-gpuhost"
 /* Seconds of the guest's that a call may take. */
-#define BOUND 100
+#define BOUND 150
 /* The host takes requests of 16 MiB, which is a little less than a million entries and the request. */
 #define LESS 65536
 #define PITCH 4096u
