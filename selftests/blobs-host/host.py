@@ -37,15 +37,14 @@ SHARED = [*HANGS, "window", "window-align", "window-late", "window-odd", "window
           "error-scanout-blob", "session-blob", "conformance-blob", "ring-16-blob"]
 # Gigabytes of guest memory, of which at most half is written to, and how many entries the longest list of a blob has.
 LARGE = {
-    "large": (6, 1000000, 1 << 20), "large-no-indirect": (6, 1000000, 1 << 20),
-    "large-pieces": (10, 1000000, 1 << 20), "large-pieces-no-indirect": (10, 1000000, 1 << 20),
+    "large": (6, 1000000, 1 << 20), "large-pieces": (10, 1000000, 1 << 20), "large-pieces-no-indirect": (10, 1000000, 1 << 20),
 }
 # Programs for 64 and 32 bits that go along.
 PROGRAMS = ("share",)
 MODULES = ("scatter", "copier")
 OWN = ["share"]
 # Where the C driver runs beside ours; of the rest that is in `host`.
-BESIDE = [*HANGS, "share", "large", "large-no-indirect"]
+BESIDE = [*HANGS, "share"]
 # What a client is told when the host has failed it.
 ERRNO = {"Input/output error", "No such device"}
 LINE = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
