@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sixteen contexts, each of a process or two of its own, that depend on each other's jobs at random and are killed
+ * or closed at random. Each job has a number, which it writes to a place of its own in a buffer that all have. Before
+ * it on its ring comes a look, a submission that depends on others' jobs and fails in the host where it does not find
+ * their numbers. Only one of a context that was ended, or that depends on a job of such a context, may fail.
+ *
+ * SECONDS= (10), SEED= (1). The parent hands fences from process to process and keeps the books.
+ */
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+/* The harness is for the other programs. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "fences.h"
+
+#define CROWD 16
+#define WORDS (1u << 18)
+#define MOST 3				/* a job depends on that many others */
+#define OUTSTANDING 8
+#define PENDING 8192
+#define LIVES 65536
+#define STOP 0xffffffffu
+#define LOOK 0x80000000u		/* in a message: the fence is that of the look */
+
+struct job {
+	uint32_t life, deps[MOST];
+	int32_t look, status;		/* 0: not known */
+};
+
+/* What all processes have. */
+struct books {
+	volatile uint32_t next, wrong, stuck;
+	struct job jobs[WORDS];		/* by number */
+	uint8_t ended[LIVES];		/* whether a context was ended from outside */
+};
+
+struct worker {
+	pid_t pid;
+	int socket;
+	uint32_t life;
+};
+
+static struct books *books;
+static int dmabuf, timeline, pending_count;
+static struct worker crowd[CROWD];
+static struct { int fence; uint32_t number; } pending[PENDING];
+static uint32_t lives, now, kills, closes;
+
+static void complain(const char *what, int ret)
+{
+	printf("# crowd: %s: %s\n", what, strerror(-ret));
+	__sync_fetch_and_add(&books->wrong, 1);
+}
+
+/* -- a worker: submits, tells the parent, and gets from it what to depend on -------- */
+
+static int tell(int socket, uint32_t number, int fence)
+{
+	int ret;
+
+	while ((ret = send_words(socket, &number, sizeof(number), fence)) == -EAGAIN)
+		sleep_ms(1);
+	return ret;
+}
+
+static void work(int fd, int socket, uint32_t life, uint32_t resource, uint32_t handle, int pass, unsigned int seed)
+{
+	int own[OUTSTANDING];
+	unsigned int at = 0;
+
+	srandom(seed);
+	memset(own, -1, sizeof(own));
+	for (;;) {
+		uint32_t words[MOST * 4], n = 0, number = (1 + __sync_fetch_and_add(&books->next, 1)) & ~LOOK;
+		const uint32_t rest[] = { PAUSE(random() % 4 ? random() % 20000 : random() % 200000),
+					  WRITE(resource, number % WORDS * 4, number) };
+		int in = -1, out, deps = 0, ring = random() % 4;
+		struct job *job = &books->jobs[number % WORDS];
+
+		memset(job, 0, sizeof(*job));
+		job->life = life;
+		for (int tries = random() % (MOST + 2); tries > 0 && deps < MOST; tries--) {
+			uint32_t other;
+			int fence = receive_words(socket, &other, sizeof(other), MSG_DONTWAIT);
+
+			if (fence < -1 || (fence == -1 && other == STOP)) {
+				if (fence == -1 - EAGAIN || fence == -1 - EINTR)
+					break;
+				_exit(0);
+			}
+			in = merged(in, fence);
+			if (!other)
+				continue;
+			job->deps[deps++] = other;
+			memcpy(words + n, (uint32_t[]){ EXPECT_WORD(resource, other % WORDS * 4, other) }, 16);
+			n += 4;
+		}
+		if (in >= 0) {
+			out = give(fd, ring, in, pass && random() % 8 ? SHARED : 0, words, n * 4, &handle, random() % 32 == 0);
+			close(in);
+			if (out < 0) {
+				complain("look", out);
+				_exit(1);
+			}
+			if (tell(socket, number | LOOK, out))
+				_exit(0);
+			close(out);
+		}
+		out = give(fd, ring, -1, pass && random() % 8 ? SHARED : 0, rest, sizeof(rest), &handle, random() % 32 == 0);
+		if (out < 0) {
+			complain("submit", out);
+			_exit(1);
+		}
+		if (tell(socket, number, out))
+			_exit(0);
+		if (own[at] >= 0) {
+			if (!signals(own[at], 60000)) {
+				__sync_fetch_and_add(&books->stuck, 1);
+				_exit(1);
+			}
+			close(own[at]);
+		}
+		own[at] = out;
+		at = (at + 1) % OUTSTANDING;
+	}
+}
+
+static void begin(struct worker *w, unsigned int seed)
+{
+	int sockets[2], fd, pass = random() % 8 != 0, two = random() % 2;
+	struct drm_prime_handle p = { .fd = dmabuf };
+	struct drm_virtgpu_resource_info info = { 0 };
+
+	w->life = ++lives % LIVES;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
+		complain("sockets", -errno);
+		exit(1);
+	}
+	w->pid = fork();
+	if (w->pid) {
+		close(sockets[1]);
+		w->socket = sockets[0];
+		setpgid(w->pid, w->pid);
+		return;
+	}
+	setpgid(0, 0);
+	/* Of the parent's nothing but these two. */
+	dup2(sockets[1], 3);
+	dup2(dmabuf, 4);
+	syscall(SYS_close_range, 5, ~0u, 0);
+	p.fd = 4;
+	fd = open_context(TEST_CAPSET, pass);
+	if (fd < 0 || call(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p)) {
+		complain("context", fd < 0 ? fd : -errno);
+		_exit(1);
+	}
+	info.bo_handle = p.handle;
+	call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info);
+	/* Some contexts have two processes, so that two submit to one ring at a time. */
+	if (two && !fork())
+		seed++;
+	work(fd, 3, w->life, info.res_handle, p.handle, pass, seed * 1000);
+}
+
+/* -- the parent --------------------------------------------------------------------- */
+
+/* Takes down what has become of fences; of all of them where `all` says so. */
+static void settle(int all)
+{
+	struct job *job;
+	int kept = 0;
+
+	for (int i = 0; i < pending_count; i++) {
+		int status = fence_status(pending[i].fence);
+
+		if (all && !status && !signals(pending[i].fence, 60000)) {
+			printf("# crowd: job %u does not end\n", pending[i].number & ~LOOK);
+			books->stuck++;
+		} else if (all && !status) {
+			status = fence_status(pending[i].fence);
+		}
+		if (!status && !all) {
+			pending[kept++] = pending[i];
+			continue;
+		}
+		job = &books->jobs[pending[i].number % WORDS];
+		*(pending[i].number & LOOK ? &job->look : &job->status) = status;
+		close(pending[i].fence);
+	}
+	pending_count = kept;
+}
+
+/* What a worker has submitted goes to some of the others. */
+static int take(struct worker *w)
+{
+	uint32_t number;
+	int fence = receive_words(w->socket, &number, sizeof(number), MSG_DONTWAIT);
+
+	if (fence < 0)
+		return 0;
+	for (int n = number & LOOK ? 0 : random() % 4; n > 0; n--)
+		send_words(crowd[random() % CROWD].socket, &number, sizeof(number), fence);
+	if (pending_count == PENDING)
+		settle(0);
+	while (pending_count == PENDING) {
+		signals(pending[0].fence, 1000);
+		settle(0);
+	}
+	pending[pending_count].fence = fence;
+	pending[pending_count++].number = number;
+	if (random() % 16 == 0) {
+		uint32_t none = 0;
+		int gate = sw_fence(timeline, now + 1 + random() % 3);
+
+		send_words(crowd[random() % CROWD].socket, &none, sizeof(none), gate);
+		close(gate);
+	}
+	if (random() % 8 == 0) {
+		sw_advance(timeline, 1);
+		now++;
+	}
+	return 1;
+}
+
+static void end(struct worker *w, int kill_it)
+{
+	uint32_t stop = STOP;
+
+	books->ended[w->life] = 1;
+	__sync_synchronize();
+	if (!kill_it)
+		send_words(w->socket, &stop, sizeof(stop), -1);
+	/* One that does not come to look is stuck in its own wait; its twin has not been told. */
+	for (int i = 0; !kill_it && i < 20; i++) {
+		while (take(w))
+			;
+		if (waitpid(w->pid, NULL, WNOHANG) == w->pid)
+			break;
+		sleep_ms(1);
+	}
+	kill(-w->pid, SIGKILL);
+	while (take(w))
+		;
+	for (uint64_t until = now_ms() + 60000; waitpid(-w->pid, NULL, WNOHANG) >= 0; sleep_ms(1)) {
+		while (take(w))
+			;
+		if (now_ms() > until) {
+			printf("# crowd: a process that was killed does not go\n");
+			books->stuck++;
+			break;
+		}
+	}
+	while (take(w))
+		;
+	close(w->socket);
+}
+
+/* Whether what a job depends on excuses that it has failed. */
+static int excused(const struct job *job)
+{
+	if (books->ended[job->life])
+		return 1;
+	for (int i = 0; i < MOST; i++) {
+		const struct job *dep = &books->jobs[job->deps[i] % WORDS];
+
+		if (job->deps[i] && (dep->status < 0 || books->ended[dep->life]))
+			return 1;
+	}
+	return 0;
+}
+
+int main(void)
+{
+	unsigned int seconds = atoi(getenv("SECONDS") ?: "10"), seed = atoi(getenv("SEED") ?: "1"), number = 0;
+	uint32_t handle, good = 0, looks = 0, failed = 0, lost = 0, early = 0, resource;
+	uint64_t until, next;
+	int fd;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	many_files();
+	srandom(seed);
+	books = common(sizeof(*books));
+	timeline = sw_timeline();
+	fd = open_context(TEST_CAPSET, 1);
+	handle = fd < 0 ? 0 : buffer(fd, WORDS * 4, &resource);
+	dmabuf = handle ? export_fd(fd, handle) : -1;
+	if (!books || timeline < 0 || dmabuf < 0) {
+		printf("# crowd: timeline %d, context %d, buffer %d\n", timeline, fd, dmabuf);
+		return 1;
+	}
+	for (int i = 0; i < CROWD; i++)
+		begin(&crowd[i], seed * 100 + i);
+	until = now_ms() + seconds * 1000;
+	next = now_ms() + 1000;
+	while (now_ms() < until && !books->wrong && !books->stuck) {
+		struct pollfd p[CROWD];
+		int i = random() % CROWD;
+
+		for (int k = 0; k < CROWD; k++)
+			p[k] = (struct pollfd){ .fd = crowd[k].socket, .events = POLLIN };
+		if (poll(p, CROWD, 10) <= 0) {
+			/* All wait, for the guest's fences perhaps. */
+			sw_advance(timeline, 3);
+			now += 3;
+		}
+		for (int k = 0; k < CROWD; k++)
+			for (int n = 0; n < 8 && p[k].revents & POLLIN && take(&crowd[k]); n++)
+				;
+		settle(0);
+		if (now_ms() > next) {
+			int kill_it = random() % 2;
+
+			next = now_ms() + random() % 1500;
+			end(&crowd[i], kill_it);
+			*(kill_it ? &kills : &closes) += 1;
+			begin(&crowd[i], seed * 100 + lives);
+		}
+	}
+	sw_advance(timeline, 1000000);
+	for (int i = 0; i < CROWD; i++)
+		end(&crowd[i], 1);
+	settle(1);
+	/* The last of them; there may have been more than the books have room for. */
+	for (uint32_t i = 0; i < WORDS; i++) {
+		const struct job *job = &books->jobs[i];
+
+		looks += job->look == 1 && job->deps[0];
+		good += job->status == 1;
+		failed += job->look < 0;
+		lost += job->status < 0;
+		if ((job->status < 0 && !books->ended[job->life]) || (job->look < 0 && !excused(job))) {
+			if (early++ < 10)
+				printf("# crowd: job %u of context %u: %d, its look at %u %u %u: %d, and nothing excuses that\n", i, job->life,
+				       job->status, job->deps[0], job->deps[1], job->deps[2], job->look);
+		}
+	}
+	printf("# crowd: %u jobs, %u good, %u lost with their contexts; %u looks found what they should, %u did not after an end; "
+	       "%u contexts killed, %u closed\n", books->next, good, lost, looks, failed, kills, closes);
+	printf("%sok %u - crowd: no job started before what it depends on\n", early ? "not " : "", ++number);
+	printf("%sok %u - crowd: no call failed, nothing is stuck, every fence has signalled\n",
+	       books->wrong || books->stuck ? "not " : "", ++number);
+	/* Or it was no crowd. */
+	printf("%sok %u - crowd: jobs were good, depended on others, and contexts were ended\n",
+	       good > 10 * seconds && looks > 2 * seconds && kills + closes > seconds / 10 ? "" : "not ", ++number);
+	return early || books->wrong || books->stuck;
+}
