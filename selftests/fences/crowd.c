@@ -56,15 +56,6 @@ static void complain(const char *what, int ret)
 
 /* -- a worker: submits, tells the parent, and gets from it what to depend on -------- */
 
-static int tell(int socket, uint32_t number, int fence)
-{
-	int ret;
-
-	while ((ret = send_words(socket, &number, sizeof(number), fence)) == -EAGAIN)
-		sleep_ms(1);
-	return ret;
-}
-
 static void work(int fd, int socket, uint32_t life, uint32_t resource, uint32_t handle, int pass, unsigned int seed)
 {
 	int own[OUTSTANDING];
@@ -104,8 +95,10 @@ static void work(int fd, int socket, uint32_t life, uint32_t resource, uint32_t 
 				complain("look", out);
 				_exit(1);
 			}
-			if (tell(socket, number | LOOK, out))
+			number |= LOOK;
+			if (send_words(socket, &number, sizeof(number), out, 0))
 				_exit(0);
+			number &= ~LOOK;
 			close(out);
 		}
 		out = give(fd, ring, -1, pass && random() % 8 ? SHARED : 0, rest, sizeof(rest), &handle, random() % 32 == 0);
@@ -113,7 +106,7 @@ static void work(int fd, int socket, uint32_t life, uint32_t resource, uint32_t 
 			complain("submit", out);
 			_exit(1);
 		}
-		if (tell(socket, number, out))
+		if (send_words(socket, &number, sizeof(number), out, 0))
 			_exit(0);
 		if (own[at] >= 0) {
 			if (!signals(own[at], 60000)) {
@@ -201,7 +194,7 @@ static int take(struct worker *w)
 	if (fence < 0)
 		return 0;
 	for (int n = number & LOOK ? 0 : random() % 4; n > 0; n--)
-		send_words(crowd[random() % CROWD].socket, &number, sizeof(number), fence);
+		send_words(crowd[random() % CROWD].socket, &number, sizeof(number), fence, MSG_DONTWAIT);
 	if (pending_count == PENDING)
 		settle(0);
 	while (pending_count == PENDING) {
@@ -214,7 +207,7 @@ static int take(struct worker *w)
 		uint32_t none = 0;
 		int gate = sw_fence(timeline, now + 1 + random() % 3);
 
-		send_words(crowd[random() % CROWD].socket, &none, sizeof(none), gate);
+		send_words(crowd[random() % CROWD].socket, &none, sizeof(none), gate, MSG_DONTWAIT);
 		close(gate);
 	}
 	if (random() % 8 == 0) {
@@ -231,7 +224,7 @@ static void end(struct worker *w, int kill_it)
 	books->ended[w->life] = 1;
 	__sync_synchronize();
 	if (!kill_it)
-		send_words(w->socket, &stop, sizeof(stop), -1);
+		send_words(w->socket, &stop, sizeof(stop), -1, MSG_DONTWAIT);
 	/* One that does not come to look is stuck in its own wait; its twin has not been told. */
 	for (int i = 0; !kill_it && i < 20; i++) {
 		while (take(w))
@@ -275,7 +268,7 @@ int main(void)
 {
 	unsigned int seconds = atoi(getenv("SECONDS") ?: "10"), seed = atoi(getenv("SEED") ?: "1"), number = 0;
 	uint32_t handle, good = 0, looks = 0, failed = 0, lost = 0, early = 0, resource;
-	uint64_t until, next;
+	uint64_t until, next, settled = 0;
 	int fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -309,7 +302,10 @@ int main(void)
 		for (int k = 0; k < CROWD; k++)
 			for (int n = 0; n < 8 && p[k].revents & POLLIN && take(&crowd[k]); n++)
 				;
-		settle(0);
+		if (now_ms() > settled + 100) {
+			settle(0);
+			settled = now_ms();
+		}
 		if (now_ms() > next) {
 			int kill_it = random() % 2;
 

@@ -122,8 +122,8 @@ static void there(struct __test_metadata *_metadata, FIXTURE_DATA(device) *self)
 		close(sockets[0]);
 		word = populate(self->fds, self->gate, self->fences);
 		for (int i = 0; i < VICTIMS && !word; i++)
-			send_words(sockets[1], &word, sizeof(word), self->fences[i]);
-		send_words(sockets[1], &word, sizeof(word), -1);
+			send_words(sockets[1], &word, sizeof(word), self->fences[i], 0);
+		send_words(sockets[1], &word, sizeof(word), -1, 0);
 		for (;;)
 			pause();
 	}

@@ -109,7 +109,7 @@ static inline void *common(size_t size)
 }
 
 /* Sends some words, and a descriptor unless that is below 0. */
-static inline int send_words(int socket, const uint32_t *words, size_t bytes, int fd)
+static inline int send_words(int socket, const uint32_t *words, size_t bytes, int fd, int flags)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec v = { (void *)words, bytes };
@@ -125,7 +125,7 @@ static inline int send_words(int socket, const uint32_t *words, size_t bytes, in
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
-	return sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sendmsg(socket, &m, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* The same the other way round; the descriptor, -1 where none came, below that an error. */
