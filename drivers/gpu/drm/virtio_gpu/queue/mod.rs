@@ -234,10 +234,7 @@ impl Queues {
 
     /// Rings the doorbell for what was queued.
     pub(crate) fn kick(self: &Arc<Self>) {
-        if self.control.kick(|| self.arm()) {
-            // Its interrupt may find nothing any more. Queued already is fine.
-            let _ = system_dfl().enqueue::<_, 0>(self.clone());
-        }
+        self.control.kick(|| self.arm());
     }
 
     /// Sends a command on the cursor queue.

@@ -383,19 +383,22 @@ impl Ring {
     }
 
     /// Tells the device of what was added since the last time, unless it does not want to know.
-    /// `arm` is called if somebody has to have a [look](Self::look). Returns whether commands were
-    /// taken off the ring early that the completion worker is to end.
-    pub(super) fn kick(&self, arm: impl FnOnce()) -> bool {
-        let (kick, early) = {
+    /// `arm` is called if somebody has to have a [look](Self::look).
+    pub(super) fn kick(&self, arm: impl FnOnce()) {
+        let kick = {
             let mut inner = self.inner.lock();
 
-            (inner.prepare_kick(arm), !inner.early.is_empty())
+            // Commands were taken off the ring early, so there may be no interrupt for them. They are the
+            // completion worker's to end, which makes progress when memory is short.
+            if let Some(vq) = inner.vq.as_ref().filter(|_| !inner.early.is_empty()) {
+                vq.call_handler();
+            }
+            inner.prepare_kick(arm)
         };
 
         if let Some(kick) = kick {
             kick.ring();
         }
-        early
     }
 
     /// Looks whether the device answers, [`PERIOD_MS`](super::watch::PERIOD_MS) after that was asked

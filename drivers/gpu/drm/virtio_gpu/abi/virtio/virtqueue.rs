@@ -156,6 +156,18 @@ impl<T> Virtqueue<T> {
         unsafe { bindings::virtio_config_changed((*self.vq.as_ptr()).vdev) };
     }
 
+    /// Has the [`Handler`] called as by an interrupt, for requests that were [taken](Self::get) by
+    /// somebody else than who it tells.
+    pub(crate) fn call_handler(&self) {
+        // SAFETY: `vq` is valid by the type invariant, and so is what its callback was found with. The
+        // callback is `Virtqueues::callback()`, which any context may call.
+        unsafe {
+            if let Some(callback) = (*self.vq.as_ptr()).callback {
+                callback(self.vq.as_ptr());
+            }
+        }
+    }
+
     /// Asks for no interrupts, as a hint.
     pub(crate) fn disable_interrupts(&mut self) {
         // SAFETY: `vq` is valid by the type invariant, and we are its only user.
