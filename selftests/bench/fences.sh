@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# In the guest: fences.sh ROUNDS SECONDS CELL...  In each round each driver is loaded once and does all cells,
-# each in every way that it has. A cell is SHAPE,MICROSECONDS,DEPTH.
-rounds=$1 seconds=$2
-shift 2
+# In the guest: fences.sh ROUNDS SECONDS WAYS CELL...  In each round each driver is loaded once and does all cells: the C
+# driver with the guest waiting, ours in each of the ways (a list with commas). A cell is SHAPE,MICROSECONDS,DEPTH.
+rounds=$1 seconds=$2 ways=$(echo "$3" | tr , ' ')
+shift 3
 export VGPU_WAIT_CARD=1
 
 # driver NAME WAYS...
@@ -30,6 +30,7 @@ cells=$*
 round=0
 while [ $round -lt "$rounds" ]; do
 	driver c wait
-	driver rust wait pass bound
+	# shellcheck disable=SC2086
+	driver rust $ways
 	round=$((round + 1))
 done
