@@ -135,7 +135,8 @@ class Run:
         with open(f"{self.dir}/host.log", "wb") as log:
             host = subprocess.Popen(
                 [lab.host, "run", "--socket", gpu, "--control", control, "--scenario", scenario,
-                 "--trace", self.trace, "--report", f"{self.dir}/report", "--shots", self.dir],
+                 *(["--trace", self.trace] if self.guest.get("traced", True) else []),
+                 "--report", f"{self.dir}/report", "--shots", self.dir],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             for _ in range(100):

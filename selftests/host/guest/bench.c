@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pipelines over contexts, for time: how many frames a second get through where jobs of one
- * context depend on jobs of another. Who waits is the caller's choice:
+ * context depend on jobs of another. A frame is, in ping-pong, eight jobs of two contexts in
+ * turns, each of which needs the one before; in fan-in, a job each of eight contexts, and one of
+ * a ninth that needs them all. Clients know of each other's jobs by shared sync objects, as a
+ * compositor and its clients do. Who waits is the caller's choice:
  *
  *   wait	the guest, as contexts have it that do not ask for more
  *   pass	the host
@@ -15,7 +18,7 @@
 #include <sys/resource.h>
 #include "ctx.h"
 
-#define PRODUCERS 8
+#define JOBS 8
 #define MAX_DEPTH 64
 
 static double seconds_now(void)
@@ -47,11 +50,69 @@ static long switches(void)
 	return u.ru_nvcsw;
 }
 
-static int job(const struct party *p, uint32_t us, int in, uint32_t flags)
+/* A client; its sync object, by the names that each client has for it. */
+struct side {
+	struct party p;
+	uint32_t names[JOBS + 1];
+};
+
+static struct side sides[JOBS + 1];
+
+static int share(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct drm_syncobj_create c = { 0 };
+		struct drm_syncobj_handle h = { 0 };
+
+		if (call(sides[i].p.fd, DRM_IOCTL_SYNCOBJ_CREATE, &c))
+			return -1;
+		h.handle = c.handle;
+		if (call(sides[i].p.fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &h))
+			return -1;
+		for (unsigned int k = 0; k < n; k++) {
+			if (k != i && call(sides[k].p.fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &h))
+				return -1;
+			sides[i].names[k] = k == i ? c.handle : h.handle;
+		}
+		close(h.fd);
+	}
+	return 0;
+}
+
+/* Submits for client `by`, after what clients `first` to `end` have submitted. The fence, if it is wanted. */
+static int job(unsigned int by, uint32_t us, uint32_t flags, unsigned int first, unsigned int end, int wanted)
 {
 	const uint32_t words[] = { WAIT(us) };
+	struct drm_virtgpu_execbuffer_syncobj ins[JOBS] = { 0 }, out = { .handle = sides[by].names[by] };
+	struct drm_virtgpu_execbuffer e = {
+		.flags = VIRTGPU_EXECBUF_RING_IDX | flags | (wanted ? VIRTGPU_EXECBUF_FENCE_FD_OUT : 0),
+		.ring_idx = 1, .size = us ? sizeof(words) : 0, .command = (uintptr_t)words, .fence_fd = -1,
+		.syncobj_stride = sizeof(out), .num_in_syncobjs = end - first, .in_syncobjs = (uintptr_t)ins,
+		.num_out_syncobjs = 1, .out_syncobjs = (uintptr_t)&out,
+	};
 
-	return give(p, 1, in, flags, words, us ? sizeof(words) : 0);
+	for (unsigned int i = first; i < end; i++)
+		ins[i - first].handle = sides[i].names[by];
+	if (call(sides[by].p.fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &e))
+		fail("submit");
+	return e.fence_fd;
+}
+
+/* Submits the jobs of a frame; the fence of the last. */
+static int frame(int fan, int bound, uint32_t us, uint32_t flags)
+{
+	if (fan) {
+		for (unsigned int i = 0; i < JOBS; i++)
+			job(i, us, flags, 0, 0, 0);
+		return job(JOBS, us, flags, 0, bound ? 0 : JOBS, 1);
+	}
+	for (unsigned int i = 0; i < JOBS - 1; i++) {
+		if (bound)
+			job(0, us, flags, 0, 0, 0);
+		else
+			job(i % 2, us, flags, !(i % 2), !(i % 2) + 1, 0);
+	}
+	return bound ? job(0, us, flags, 0, 0, 1) : job(1, us, flags, 0, 1, 1);
 }
 
 /* Bounded, and told of. */
@@ -69,46 +130,32 @@ int bench(const char *shape, const char *who, uint32_t us, unsigned int depth, d
 {
 	int fan = !strcmp(shape, "fan-in"), pass = !strcmp(who, "pass"), bound = !strcmp(who, "bound");
 	uint32_t flags = pass ? PASS_FLAG : 0;
-	struct party p[PRODUCERS + 1];
-	unsigned int n = fan ? PRODUCERS + 1 : 2, frames = 0;
-	int queue[MAX_DEPTH], last = -1;
+	unsigned int n = fan ? JOBS + 1 : 2, frames = 0;
+	int queue[MAX_DEPTH];
 	double start, took;
 	long kicks, irqs, woken;
 
 	if (depth < 1 || depth > MAX_DEPTH)
 		return -1;
 	for (unsigned int i = 0; i < n; i++)
-		if (enter(&p[i], i ? &p[0] : NULL, pass ? 1 : -1))
+		if (enter(&sides[i].p, i ? &sides[0].p : NULL, pass ? 1 : -1))
 			return -1;
+	if (share(n)) {
+		fail("share");
+		return -1;
+	}
 	/* The first job of a context makes it. */
 	for (unsigned int i = 0; i < n; i++)
-		if (!over(job(&p[i], 0, -1, 0)))
+		if (!over(job(i, 0, 0, 0, 0, 1)))
 			return -1;
 	kicks = count("kicks=", '+');
 	irqs = count("interrupts=", 0);
 	woken = switches();
 	start = seconds_now();
 	do {
-		int in = -1, fence;
-
 		if (frames >= depth && !over(queue[frames % depth]))
 			return -1;
-		if (fan) {
-			for (int i = 0; i < PRODUCERS; i++) {
-				fence = job(&p[i], us, -1, flags);
-				in = in < 0 ? fence : merged(in, fence);
-			}
-			fence = job(&p[PRODUCERS], us, bound ? -1 : in, flags);
-			close(in);
-		} else {
-			in = job(&p[0], us, bound ? -1 : last, flags);
-			fence = job(&p[!bound], us, bound ? -1 : in, flags);
-			close(in);
-			if (last >= 0)
-				close(last);
-			last = dup(fence);
-		}
-		queue[frames % depth] = fence;
+		queue[frames % depth] = frame(fan, bound, us, flags);
 		frames++;
 	} while (seconds_now() < start + limit && !failures);
 	for (unsigned int i = frames > depth ? frames - depth : 0; i < frames; i++)
@@ -118,9 +165,7 @@ int bench(const char *shape, const char *who, uint32_t us, unsigned int depth, d
 	printf("bench: shape=%s who=%s us=%u depth=%u frames=%u seconds=%.3f kicks=%ld interrupts=%ld wakeups=%ld\n",
 	       shape, who, us, depth, frames, took, count("kicks=", '+') - kicks, count("interrupts=", 0) - irqs,
 	       switches() - woken);
-	if (last >= 0)
-		close(last);
 	for (unsigned int i = 0; i < n; i++)
-		close(p[i].fd);
+		close(sides[i].p.fd);
 	return 0;
 }

@@ -31,7 +31,7 @@ impl Host {
         if due > now {
             answer.due = due;
             core.pending.push(answer);
-            self.wake.notify_one();
+            self.hurry(core);
             return;
         }
         self.deliver(core, answer);

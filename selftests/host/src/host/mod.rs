@@ -88,6 +88,8 @@ struct Core {
     doorbells: [Bell; 2],
     /// Features of this start; told to the checker once.
     features: u64,
+    /// When the clock looks next at what is due.
+    looks: Instant,
 }
 
 /// What a look at a ring brought.
@@ -123,6 +125,14 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Core {
+    /// When the next reply or the next end of the device's work is due.
+    fn due(&self) -> Option<Instant> {
+        let replies = self.pending.iter().map(|a| a.due);
+        replies.chain(self.device.next()).min()
+    }
+}
+
 impl Host {
     /// Sets the host up.
     pub fn new(options: Options) -> Result<Arc<Host>, String> {
@@ -149,6 +159,7 @@ impl Host {
             pictures: 0,
             doorbells: Default::default(),
             features: 0,
+            looks: Instant::now(),
         };
         Ok(Arc::new(Host {
             options,
@@ -186,16 +197,22 @@ impl Host {
             self.work(&mut core, now);
             core.trace.flush();
             self.look_for_unannounced(&mut core, now);
-            let replies = core.pending.iter().map(|a| a.due);
-            let next = replies.chain(core.device.next()).min();
-            let second = Duration::from_secs(1);
-            let left = next.map(|at| at.saturating_duration_since(Instant::now()));
-            let wait = left.map_or(second, |n| n.min(second));
+            let (now, second) = (Instant::now(), Duration::from_secs(1));
+            core.looks = core.due().map_or(now + second, |at| at.min(now + second));
+            let wait = core.looks.saturating_duration_since(now);
             core = self
                 .wake
                 .wait_timeout(core, wait)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+        }
+    }
+
+    /// Wakes the clock if something is due before it would look. A wake-up for each command would keep a
+    /// processor busy.
+    fn hurry(&self, core: &Core) {
+        if core.due().is_some_and(|at| at < core.looks) {
+            self.wake.notify_one();
         }
     }
 
@@ -397,11 +414,13 @@ impl Host {
     ) {
         let (queue, command) = (taken.queue, &taken.command);
         core.stats.commands[queue.index()] += 1;
-        let event = CmdEvent::new(taken.seq, queue.name(), command, &taken.chain);
-        if self.options.verbose {
-            println!("{} {} {:?}", event.seq, event.name, event.args);
+        if self.options.verbose || core.trace.is_on() {
+            let event = CmdEvent::new(taken.seq, queue.name(), command, &taken.chain);
+            if self.options.verbose {
+                println!("{} {} {:?}", event.seq, event.name, event.args);
+            }
+            core.trace.event(Event::Cmd(Box::new(event)));
         }
-        core.trace.event(Event::Cmd(Box::new(event)));
         core.checker.command(
             &Seen {
                 queue,
@@ -430,10 +449,10 @@ impl Host {
             }
             mapping => {
                 self.settle(&mut core, taken, outcome, ram);
+                self.hurry(&core);
                 drop(core);
                 mapping.map(|m| self.change_window(&m));
             }
         }
-        self.wake.notify_one();
     }
 }

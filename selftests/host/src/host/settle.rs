@@ -62,7 +62,6 @@ impl Host {
         }
         if let Some(ticket) = outcome.later {
             core.parked.insert(ticket, taken);
-            self.wake.notify_one();
             return;
         }
         let Taken {
@@ -135,6 +134,7 @@ impl Host {
             }
         }
         self.settle(&mut core, taken, outcome, ram);
+        self.hurry(&core);
     }
 
     pub(super) fn change_window(&self, mapping: &Mapping) -> bool {

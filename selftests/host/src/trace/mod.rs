@@ -190,6 +190,11 @@ impl Writer {
         })
     }
 
+    /// Whether events are written.
+    pub fn is_on(&self) -> bool {
+        self.out.is_some()
+    }
+
     /// Writes an event. A full disk ends the trace, not the host.
     pub fn event(&mut self, event: Event) {
         let t = self.start.elapsed().as_micros() as u64;
