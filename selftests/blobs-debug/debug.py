@@ -177,8 +177,8 @@ def step_hosts():
         return
     tests = build()
     lab.more = [os.path.join(tests, "failnth64"), *(os.path.join(HERE, f) for f in ("leaks", "prepare-failures"))]
-    scenarios = {n: os.path.join(SELFTESTS, "host", "scenarios", n + ".toml") for n in SCENARIOS}
-    scenarios |= {n.removesuffix(".toml"): os.path.join(HERE, "scenarios", n) for n in sorted(os.listdir(os.path.join(HERE, "scenarios")))}
+    scenarios = {n.removesuffix(".toml"): os.path.join(HERE, "scenarios", n) for n in sorted(os.listdir(os.path.join(HERE, "scenarios")), reverse=True)}
+    scenarios |= {n: os.path.join(SELFTESTS, "host", "scenarios", n + ".toml") for n in SCENARIOS}
     for name, path in scenarios.items():
         with open(path, "rb") as f:
             more = {"append": tomllib.load(f)["guest"].get("append", "") + " panic_on_warn=1", "timeout": 900}
