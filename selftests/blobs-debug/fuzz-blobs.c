@@ -31,7 +31,7 @@ static struct create_blob a_blob(uint32_t mem)
 	};
 
 	if (once_in(8))
-		b.size = mostly(1 + below(1 << 20));
+		b.size = once_in(2) ? 1ull << (41 + below(23)) : mostly(1 + below(1 << 20));
 	/* What is there of memory is not for a test. */
 	if (b.size > 4 << 20 && b.size < 1ull << 34)
 		b.size = PAGE;
