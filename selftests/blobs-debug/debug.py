@@ -70,7 +70,7 @@ def left(path):
     return have, made
 
 
-def boot(name, host, script, programs, seconds, module=MODULE, env=()):
+def boot(name, host, programs, seconds, module=MODULE):
     """A guest that runs `programs`; its exit status, its output, what the host has left, and had."""
     out = os.path.join(OUT, name)
     os.makedirs(out, exist_ok=True)
@@ -79,19 +79,19 @@ def boot(name, host, script, programs, seconds, module=MODULE, env=()):
              *HOSTS[host], "--add", build() + ":tests", "--add", os.path.join(SELFTESTS, "fuzz", "run.sh") + ":fuzz-run.sh",
              "--env", "GL=" + ("1" if host == "venus" else ""), "--env", "SEED=" + (os.environ.get("SEED") or ""),
              # KASAN keeps what was freed for a while, so kmemleak has the say.
-             "--env", "BOUND=120", "--env", "SLACK=1000000", *(w for e in env for w in ("--env", e)),
+             "--env", "BOUND=120", "--env", "SLACK=1000000",
              # No console on the screen: all that is left is the programs'.
              "--append", "drm_kms_helper.fbdev_emulation=0 panic_on_warn=1",
              "--qemu=-d guest_errors " + " ".join(f"-trace enable=virtio_gpu_cmd_{e},file={trace}" for e in EVENTS),
-             "--timeout", str(seconds), "--out", out, "--run", script, *programs]
+             "--timeout", str(seconds), "--out", out, "--run", os.path.join(HERE, "run.sh"), *programs]
     r = subprocess.run(words, env=dict(os.environ, VGPU_MODULES=module), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        text=True, errors="replace", check=False)
     return r.returncode, r.stdout, *(left(trace) if os.path.exists(trace) else ({"no trace"}, 0))
 
 
 def run(name, host, programs, seconds):
-    """The fuzzer or the sweep."""
-    status, output, have, made = boot(name, host, os.path.join(HERE, "run.sh"), programs, seconds)
+    """Programs, one after the other."""
+    status, output, have, made = boot(name, host, programs, seconds)
     for line in output.splitlines():
         if not re.match(r"(not )?ok |TAP|1\.\.", line):
             print(line)
@@ -125,7 +125,7 @@ def planted(patch, host, programs, seconds):
         result(False, f"{patch} builds")
         return
     ko = f"{tree}/out/drivers/gpu/drm/virtio_gpu/virtio_gpu_rs.ko"
-    status, output, have, made = boot("planted-" + patch, host, os.path.join(HERE, "run.sh"), programs, seconds, module=ko)
+    status, output, have, made = boot("planted-" + patch, host, programs, seconds, module=ko)
     why = [f"    {line}" for line in output.splitlines() if re.match(r"# kernel: .*(WARN|BUG|Oops|panic)|not ok|# worker", line)]
     why += [f"    left at the host: {sorted(have)[:4]}"] if have else []
     print("\n".join(why[:6]))
@@ -154,16 +154,9 @@ def step_failnth_planted():
 
 def step_programs():
     """What the gate runs in the default kernel, and thousands of cycles."""
-    for host, names in (("venus", ("blob", "window", "prime", "cycles", "unplug")), ("guest-memory", ("blob", "prime", "cycles"))):
-        cycles = "CYCLES=" + (os.environ.get("CYCLES") or "10000")
-        status, output, have, made = boot("programs-" + host, host, os.path.join(SELFTESTS, "blobs", "run.sh"),
-                                          [n + "64" for n in names], 2400, env=[cycles])
-        for good, _, what in re.findall(r"^(not ok|ok) (\d+) (?:- )?(.*)$", output, re.M):
-            result(good == "ok", f"{host}: {what}")
-        for line in re.findall(r"^# (\w+ leaves .*)$", output, re.M):
-            result("used 0 " in line or "not visible" in line, f"{host}: {line}")
-        result(status == 0, f"{host}: the guest ends well, no complaint from its kernel (status {status})")
-        result(made > 0 and not have, f"{host}: the host has nothing left of {made} contexts and resources")
+    cycles = "cycles64,CYCLES=" + (os.environ.get("CYCLES") or "10000")
+    run("programs-venus", "venus", ["blob64", "window64", "prime64", cycles, "unplug64"], 2400)
+    run("programs-guest-memory", "guest-memory", ["blob64", "prime64", cycles], 1800)
 
 
 def step_hosts():

@@ -5,7 +5,7 @@ modprobe vgem || exit 1
 status=0
 sh /vgpu/fuzz-run.sh "$@" || status=$?
 for i in 1 2 3 4 5 6 7 8 9 10; do
-	line=$(tail -n 1 /sys/kernel/debug/dri/0/virtio-gpu-host-visible-mm)
+	line=$(tail -n 1 /sys/kernel/debug/dri/[0-9]/virtio-gpu-host-visible-mm)
 	case $line in *"used 0 "* | *"not visible"*) break ;; esac
 	sleep 1
 done
