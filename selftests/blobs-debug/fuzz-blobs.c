@@ -213,10 +213,16 @@ static int of_udmabuf(void)
 	size_t size = PAGE * (1 + below(64));
 	int memory = memfd_create("memory", MFD_ALLOW_SEALING | MFD_CLOEXEC), device, fd = -1;
 	struct udmabuf_create c = { .memfd = memory, .flags = UDMABUF_FLAGS_CLOEXEC, .size = size };
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
 
 	device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
 	if (device >= 0 && memory >= 0 && !ftruncate(memory, size) && !fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK))
 		fd = ioctl(device, UDMABUF_CREATE, &c);
+	/* 7.3's udmabuf keeps the direction of whoever came first; the checks of the DMA API complain of any but this one. */
+	for (int i = 0; i < 2 && fd >= 0; i++) {
+		ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
+		sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+	}
 	if (device >= 0)
 		close(device);
 	if (memory >= 0)
