@@ -157,7 +157,7 @@ impl Command {
     ///
     /// [`ENOMEM`].
     pub(crate) fn with_reply<R: proto::Request>(request: R, len: usize) -> Result<Self> {
-        let meta = Meta {
+        let meta = init!(Meta {
             check: |bytes, used| Ok(proto::checked_bytes::<R::Response>(bytes, used)?.len()),
             used: 0,
             spare: false,
@@ -180,7 +180,7 @@ impl Command {
             credit: None,
             on_ring: false,
             ring_credit: None,
-        };
+        });
 
         Ok(Self(virtio::Request::new(
             request.as_bytes(),

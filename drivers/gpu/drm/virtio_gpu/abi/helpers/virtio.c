@@ -125,6 +125,11 @@ int abi_helper_virtio_pci_config_len(struct virtio_device *vdev)
 #endif
 }
 
+bool abi_helper_is_vmalloc_addr(const void *addr)
+{
+	return is_vmalloc_addr(addr);
+}
+
 struct page *abi_helper_buf_to_page(const void *addr)
 {
 	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);

@@ -23,6 +23,7 @@ void abi_helper_virtio_cwrite32(struct virtio_device *vdev, unsigned int offset,
 bool abi_helper_virtio_get_shm_region(struct virtio_device *vdev,
 				      struct virtio_shm_region *region, u8 id);
 int abi_helper_virtio_pci_config_len(struct virtio_device *vdev);
+bool abi_helper_is_vmalloc_addr(const void *addr);
 struct page *abi_helper_buf_to_page(const void *addr);
 
 #endif

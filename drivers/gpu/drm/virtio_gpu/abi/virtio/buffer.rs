@@ -26,16 +26,25 @@ pub(crate) struct Limits {
 ///
 /// # Invariants
 ///
-/// `table` describes exactly the bytes of `_memory`, which are never reallocated.
+/// A table describes exactly the bytes of `memory`, which are never reallocated. Without one they are
+/// `Whole` and in one piece.
 pub(crate) struct Payload {
-    table: KBox<Opaque<bindings::sg_table>>,
-    _memory: Memory,
+    list: List,
+    memory: Memory,
+}
+
+/// The scatter list of a payload.
+enum List {
+    /// Of one segment, as almost all are. It is filled in when it is needed.
+    One(Opaque<bindings::scatterlist>),
+    /// Of any number.
+    Table(KBox<Opaque<bindings::sg_table>>),
 }
 
 /// Where the bytes of a payload are.
 enum Memory {
     /// As they came.
-    Whole { _bytes: KVVec<u8> },
+    Whole(KVVec<u8>),
     /// Copied into pieces that are contiguous, all but the last a power of two of pages long.
     Pieces { _pieces: KVec<KVec<u8>> },
 }
@@ -53,6 +62,17 @@ impl Payload {
     ///
     /// [`EINVAL`] if `bytes` is empty, [`E2BIG`] if they cannot be had in so few segments, [`ENOMEM`].
     pub(crate) fn new(bytes: KVVec<u8>, limits: Limits) -> Result<Self> {
+        // SAFETY: This looks at the address only.
+        let scattered = unsafe { bindings::abi_helper_is_vmalloc_addr(bytes.as_ptr().cast()) };
+        let fits = limits.segments != 0 && bytes.len() <= usize::try_from(limits.segment_len)?;
+
+        if !scattered && fits && !bytes.is_empty() {
+            return Ok(Self {
+                // INVARIANT: What is not vmalloc memory is kmalloc memory, which is in one piece.
+                list: List::One(Opaque::zeroed()),
+                memory: Memory::Whole(bytes),
+            });
+        }
         let mut pages = KVVec::new();
 
         push_pages(&mut pages, &bytes)?;
@@ -60,14 +80,14 @@ impl Payload {
         let table = new_table(&mut pages, offset, bytes.len(), limits.segment_len)?;
         let payload = Self {
             // INVARIANT: Just built so.
-            table,
-            _memory: Memory::Whole { _bytes: bytes },
+            list: List::Table(table),
+            memory: Memory::Whole(bytes),
         };
         if payload.segments() <= limits.segments {
             return Ok(payload);
         }
 
-        let Memory::Whole { _bytes: bytes } = &payload._memory else {
+        let Memory::Whole(bytes) = &payload.memory else {
             return Err(EINVAL);
         };
         let max_segments = usize::try_from(limits.segments)?;
@@ -96,15 +116,36 @@ impl Payload {
         }
         Ok(Self {
             // INVARIANT: The pieces are page-aligned and follow each other in `pages`.
-            table: new_table(&mut pages, 0, bytes.len(), limits.segment_len)?,
-            _memory: Memory::Pieces { _pieces: pieces },
+            list: List::Table(new_table(&mut pages, 0, bytes.len(), limits.segment_len)?),
+            memory: Memory::Pieces { _pieces: pieces },
         })
     }
 
     /// Number of descriptors that the payload takes on a ring.
     pub(crate) fn segments(&self) -> u32 {
-        // SAFETY: The table is initialised and nothing writes to it.
-        unsafe { (*self.table.get()).orig_nents }
+        match &self.list {
+            List::One(_) => 1,
+            // SAFETY: The table is initialised and nothing writes to it.
+            List::Table(table) => unsafe { (*table.get()).orig_nents },
+        }
+    }
+
+    /// The scatter list, for the ring code to read.
+    fn list(&mut self) -> *mut bindings::scatterlist {
+        match (&self.list, &self.memory) {
+            (List::One(list), Memory::Whole(bytes)) => {
+                // CAST: It fitted into a segment's length.
+                let len = bytes.len() as u32;
+                // SAFETY: `list` is valid for writes, and nobody else uses it; the bytes are kmalloc
+                // memory of that length by the type invariant.
+                unsafe { bindings::sg_init_one(list.get(), bytes.as_ptr().cast(), len) };
+                list.get()
+            }
+            // SAFETY: The table is initialised; the ring code only reads it.
+            (List::Table(table), _) => unsafe { (*table.get()).sgl },
+            // By the type invariant there is none.
+            (List::One(_), Memory::Pieces { .. }) => core::ptr::null_mut(),
+        }
     }
 }
 
@@ -156,10 +197,12 @@ fn new_table(
     Ok(table)
 }
 
-impl Drop for Payload {
+impl Drop for List {
     fn drop(&mut self) {
-        // SAFETY: The table was allocated in `new()` and is freed once.
-        unsafe { bindings::sg_free_table(self.table.get()) };
+        if let Self::Table(table) = self {
+            // SAFETY: The table was allocated in `new_table()` and is freed once.
+            unsafe { bindings::sg_free_table(table.get()) };
+        }
     }
 }
 
@@ -193,7 +236,7 @@ impl<T> Request<T> {
     pub(crate) fn new(
         command: &[u8],
         reply_len: usize,
-        data: T,
+        data: impl Init<T>,
         flags: Flags,
     ) -> Result<KBox<Self>> {
         if command.is_empty() {
@@ -202,17 +245,20 @@ impl<T> Request<T> {
         let mut bytes = KVec::with_capacity(command.len(), flags)?;
         bytes.extend_from_slice(command, flags)?;
 
-        Ok(KBox::new(
-            Self {
+        let reply = KVec::from_elem(0, reply_len, flags)?;
+
+        // In place: it is large.
+        KBox::init(
+            init!(Self {
                 command: bytes,
                 insert: KVec::new(),
                 payload: None,
-                reply: KVec::from_elem(0, reply_len, flags)?,
+                reply,
                 next: None,
-                data,
-            },
+                data <- data,
+            }),
             flags,
-        )?)
+        )
     }
 
     /// Adds a payload, in place of one already there.
@@ -314,9 +360,8 @@ impl<T> Request<T> {
             n_out += 1;
         }
 
-        if let Some(payload) = &self.payload {
-            // SAFETY: The table is initialised; the ring code only reads it.
-            lists[n_out as usize] = unsafe { (*payload.table.get()).sgl };
+        if let Some(payload) = &mut self.payload {
+            lists[n_out as usize] = payload.list();
             n_out += 1;
         }
 
