@@ -27,11 +27,11 @@ struct create_blob {
 static struct create_blob a_blob(uint32_t mem)
 {
 	struct create_blob b = {
-		.blob_mem = mem, .blob_flags = once_in(8) ? edge() : below(4), .size = PAGE * (1 + below(24)), .blob_hints = below(2),
+		.blob_mem = mem, .blob_flags = once_in(8) ? edge() : below(4), .size = PAGE * (1 + below(16)), .blob_hints = below(2),
 	};
 
 	if (once_in(8))
-		b.size = once_in(2) ? 1ull << (41 + below(23)) : mostly(1 + below(1 << 20));
+		b.size = once_in(2) ? 1ull << (41 + below(23)) : mostly(1 + below(1 << 16));
 	/* What is there of memory is not for a test. */
 	if (b.size > 4 << 20 && b.size < 1ull << 34)
 		b.size = PAGE;
@@ -210,7 +210,8 @@ static int vgem(void)
 
 static int of_udmabuf(void)
 {
-	size_t size = PAGE * (1 + below(64));
+	/* 7.3's udmabuf maps what is contiguous as one segment; the checks of the DMA API complain of more than 64 KiB. */
+	size_t size = PAGE * (1 + below(16));
 	int memory = memfd_create("memory", MFD_ALLOW_SEALING | MFD_CLOEXEC), device, fd = -1;
 	struct udmabuf_create c = { .memfd = memory, .flags = UDMABUF_FLAGS_CLOEXEC, .size = size };
 	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
@@ -218,7 +219,7 @@ static int of_udmabuf(void)
 	device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
 	if (device >= 0 && memory >= 0 && !ftruncate(memory, size) && !fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK))
 		fd = ioctl(device, UDMABUF_CREATE, &c);
-	/* 7.3's udmabuf keeps the direction of whoever came first; the checks of the DMA API complain of any but this one. */
+	/* And it keeps the direction of whoever came first; they complain of any but this one. */
 	for (int i = 0; i < 2 && fd >= 0; i++) {
 		ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
 		sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
