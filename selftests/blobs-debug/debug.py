@@ -140,7 +140,7 @@ def step_fuzz():
 
 
 def step_fuzz_planted():
-    planted("unchecked-size.patch", "guest-memory", ["fuzz64,SECONDS=120"], 600)
+    planted("never-unmapped.patch", "guest-memory", ["fuzz64,SECONDS=120"], 600)
 
 
 def step_failnth():
