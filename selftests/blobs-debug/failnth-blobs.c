@@ -351,7 +351,7 @@ const struct test tests[] = {
 	{ "host blob: map", host_object, map, .gl = 1 },
 	{ "host blob deferred: map", host_deferred, map, .gl = 1 },
 	{ "host blob deferred: map and touch", host_deferred, map_and_touch, .gl = 1 },
-	{ "host blob: touch", host_mapped, touch, .gl = 1 },
+	{ "host blob: touch", host_mapped, touch, .gl = 1, .none = 1 },
 	{ "host blob: unmap", host_mapped, unmap, .gl = 1, .once = 1, .none = 1 },
 	{ "host blob: export", host_object, export, .gl = 1 },
 	{ "host blob deferred: export", host_deferred, export, .gl = 1 },
