@@ -181,8 +181,11 @@ static void refused(int able)
 	/* What cannot be had can be done without. */
 	memcpy(with, five, sizeof(with));
 	with[2] = (struct drm_virtgpu_context_set_param){ VIRTGPU_CONTEXT_PARAM_FENCE_PASSING, able };
-	if (init(with, 5))
+	/* A fifth is taken where there can be one more. */
+	if (init(with, 5) != (able ? 0 : -EINVAL))
 		wrong("five parameters with ours");
+	if (!able && init(with, 4))
+		wrong("ours with a value of 0");
 	if (submit(&s) != (able ? 0 : -EINVAL))
 		wrong("the flag in such a context");
 	if (s.out >= 0)
