@@ -8,8 +8,8 @@
  *
  *   wait	the guest, as contexts have it that do not ask for more
  *   pass	the host
- *   bound	nobody: the same jobs without their dependencies; ping-pong, which is a chain, as a
- *		chain on one ring, which the host keeps in order
+ *   bound	the host, of which the guest does not know: ping-pong is a chain on one ring, which is
+ *		kept in order; in fan-in the jobs leave words in memory, and the last waits for them
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +19,8 @@
 #include "ctx.h"
 
 #define JOBS 8
+#define SLOTS (SIZE / 4 / JOBS)
+#define SLOT(i, frame) (4 * ((i) * SLOTS + (frame) % SLOTS))
 #define MAX_DEPTH 64
 
 static double seconds_now(void)
@@ -79,14 +81,24 @@ static int share(unsigned int n)
 	return 0;
 }
 
+/* A job in the making. */
+struct job {
+	uint32_t words[4 * JOBS + 2], count;
+};
+
+#define ADD_WORDS(job, ...) do { \
+	const uint32_t more_[] = { __VA_ARGS__ }; \
+	memcpy((job)->words + (job)->count, more_, sizeof(more_)); \
+	(job)->count += sizeof(more_) / 4; \
+} while (0)
+
 /* Submits for client `by`, after what clients `first` to `end` have submitted. The fence, if it is wanted. */
-static int job(unsigned int by, uint32_t us, uint32_t flags, unsigned int first, unsigned int end, int wanted)
+static int give_job(unsigned int by, const struct job *job, uint32_t flags, unsigned int first, unsigned int end, int wanted)
 {
-	const uint32_t words[] = { WAIT(us) };
 	struct drm_virtgpu_execbuffer_syncobj ins[JOBS] = { 0 }, out = { .handle = sides[by].names[by] };
 	struct drm_virtgpu_execbuffer e = {
 		.flags = VIRTGPU_EXECBUF_RING_IDX | flags | (wanted ? VIRTGPU_EXECBUF_FENCE_FD_OUT : 0),
-		.ring_idx = 1, .size = us ? sizeof(words) : 0, .command = (uintptr_t)words, .fence_fd = -1,
+		.ring_idx = 1, .size = 4 * job->count, .command = (uintptr_t)job->words, .fence_fd = -1,
 		.syncobj_stride = sizeof(out), .num_in_syncobjs = end - first, .in_syncobjs = (uintptr_t)ins,
 		.num_out_syncobjs = 1, .out_syncobjs = (uintptr_t)&out,
 	};
@@ -98,13 +110,37 @@ static int job(unsigned int by, uint32_t us, uint32_t flags, unsigned int first,
 	return e.fence_fd;
 }
 
-/* Submits the jobs of a frame; the fence of the last. */
-static int frame(int fan, int bound, uint32_t us, uint32_t flags)
+/* The same of a job that only takes its time. */
+static int job(unsigned int by, uint32_t us, uint32_t flags, unsigned int first, unsigned int end, int wanted)
 {
+	struct job j = { .count = 0 };
+
+	if (us)
+		ADD_WORDS(&j, WAIT(us));
+	return give_job(by, &j, flags, first, end, wanted);
+}
+
+/* Submits the jobs of frame `n`; the fence of the last. */
+static int frame(int fan, int bound, uint32_t us, uint32_t flags, uint32_t n)
+{
+	const uint32_t res = sides[0].p.o.res;
+	struct job last = { .count = 0 };
+
+	if (fan && bound) {
+		for (unsigned int i = 0; i < JOBS; i++) {
+			struct job j = { .count = 0 };
+
+			ADD_WORDS(&j, WAIT(us), WRITE(res, SLOT(i, n), n + 1));
+			give_job(i, &j, flags, 0, 0, 0);
+			ADD_WORDS(&last, UNTIL(res, SLOT(i, n), n + 1));
+		}
+		ADD_WORDS(&last, WAIT(us));
+		return give_job(JOBS, &last, flags, 0, 0, 1);
+	}
 	if (fan) {
 		for (unsigned int i = 0; i < JOBS; i++)
 			job(i, us, flags, 0, 0, 0);
-		return job(JOBS, us, flags, 0, bound ? 0 : JOBS, 1);
+		return job(JOBS, us, flags, 0, JOBS, 1);
 	}
 	for (unsigned int i = 0; i < JOBS - 1; i++) {
 		if (bound)
@@ -155,7 +191,7 @@ int bench(const char *shape, const char *who, uint32_t us, unsigned int depth, d
 	do {
 		if (frames >= depth && !over(queue[frames % depth]))
 			return -1;
-		queue[frames % depth] = frame(fan, bound, us, flags);
+		queue[frames % depth] = frame(fan, bound, us, flags, frames);
 		frames++;
 	} while (seconds_now() < start + limit && !failures);
 	for (unsigned int i = frames > depth ? frames - depth : 0; i < frames; i++)
