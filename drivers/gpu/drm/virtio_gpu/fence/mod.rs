@@ -294,15 +294,16 @@ impl JobFence {
         }
     }
 
-    /// From now on the host can be asked to wait for the fence, by who finds it in `fences`. The
-    /// command's context sets `ends`.
+    /// From now on the host can be asked to wait for the fence, by who finds it in `fences` if it is
+    /// `offered`. The command's context sets `ends`.
     pub(crate) fn share(
         &mut self,
         memory: SharedMemory,
         fences: &Arc<SharedFences>,
         ends: &Arc<AtomicFlag>,
+        offered: bool,
     ) {
-        self.sharing = Some(memory.share(fences, &self.fence, ends));
+        self.sharing = Some(memory.share(fences, &self.fence, ends, offered));
     }
 
     /// Whether the host can be asked to wait for the fence.

@@ -5,6 +5,10 @@
 //!
 //! They are found by what every fence has, its timeline and its number there. So a fence that is found
 //! is of this device, and not over; of anything else nothing has to be known.
+//!
+//! A fence stands for those before it on its timeline. Where the host has answered it ahead of them, as
+//! it does with errors, the newest of them that is left stands for it. So the host keeps all of a
+//! timeline, whether or not their clients offer them.
 #![forbid(unsafe_code)]
 
 use crate::abi::sync::Fence;
@@ -13,6 +17,7 @@ use kernel::{
     new_spinlock,
     prelude::*,
     rbtree::{
+        CursorMut,
         RBTree,
         RBTreeNodeReservation, //
     },
@@ -41,7 +46,10 @@ pub(crate) struct SharedFences {
 
 /// A fence that the host can be asked to wait for.
 pub(crate) struct Shared {
+    fences: Arc<SharedFences>,
     fence: ARef<Fence>,
+    /// Whether its client offers it. Otherwise it can only stand for a later one.
+    offered: bool,
     /// The id that the host knows it by, 0 before it was told.
     wire_id: Atomic<u64>,
     /// Whether its command has its place on the way to the host.
@@ -71,7 +79,35 @@ impl SharedFences {
 
     /// `fence`, if the host can be asked to wait for it.
     pub(crate) fn find(&self, fence: &Fence) -> Option<Arc<Shared>> {
-        self.all.lock().get(&key(fence)).cloned()
+        let all = self.all.lock();
+
+        all.get(&key(fence))
+            .filter(|shared| shared.offered)
+            .cloned()
+    }
+
+    /// The id of the newest fence before `key` on its timeline that the host has not answered.
+    fn newest_before(&self, key: Key) -> Option<u64> {
+        let mut all = self.all.lock();
+        let mut cursor = if all.cursor_lower_bound(&key).is_some() {
+            all.cursor_lower_bound_mut(&key)
+                .and_then(CursorMut::move_prev)
+        } else {
+            all.cursor_back_mut()
+        };
+
+        while let Some(at) = cursor {
+            let (&(timeline, _), shared) = at.current();
+
+            if timeline != key.0 {
+                return None;
+            }
+            if let Some(id) = shared.own_id() {
+                return Some(id);
+            }
+            cursor = at.move_prev();
+        }
+        None
     }
 }
 
@@ -95,11 +131,20 @@ impl Shared {
         known || self.fence.is_signalled()
     }
 
-    /// What the host is to be told to wait for, if that is anything.
+    /// What the host is to be told to wait for, if that is anything: this fence, or one before it that
+    /// has not been answered where this has.
     pub(crate) fn id(&self) -> Option<u64> {
+        if self.fence.is_signalled() {
+            return None;
+        }
+        self.own_id()
+            .or_else(|| self.fences.newest_before(key(&self.fence)))
+    }
+
+    fn own_id(&self) -> Option<u64> {
         match self.wire_id.load(Relaxed) {
             0 => None,
-            _ if self.over.load(Relaxed) || self.fence.is_signalled() => None,
+            _ if self.over.load(Relaxed) => None,
             id => Some(id),
         }
     }
@@ -124,15 +169,19 @@ impl SharedMemory {
         })
     }
 
-    /// Adds `fence` to `fences`, until the result is dropped. Its context sets `ends`.
+    /// Adds `fence` to `fences`, until the result is dropped. Its context sets `ends`; `offered` is
+    /// whether its client offers it.
     pub(super) fn share(
         self,
         fences: &Arc<SharedFences>,
         fence: &Fence,
         ends: &Arc<AtomicFlag>,
+        offered: bool,
     ) -> Sharing {
         let shared = self.shared.write(Shared {
+            fences: fences.clone(),
             fence: fence.into(),
+            offered,
             wire_id: Atomic::new(0),
             sent: AtomicFlag::new(false),
             over: AtomicFlag::new(false),
@@ -144,16 +193,12 @@ impl SharedMemory {
 
         // A number is given once.
         drop(before);
-        Sharing {
-            fences: fences.clone(),
-            shared,
-        }
+        Sharing { shared }
     }
 }
 
 /// A fence's being shared. It is over when this is dropped.
 pub(super) struct Sharing {
-    fences: Arc<SharedFences>,
     shared: Arc<Shared>,
 }
 
@@ -177,7 +222,8 @@ impl Sharing {
 impl Drop for Sharing {
     fn drop(&mut self) {
         self.answered();
-        let node = self.fences.all.lock().remove_node(&key(&self.shared.fence));
+        let shared = &self.shared;
+        let node = shared.fences.all.lock().remove_node(&key(&shared.fence));
 
         // Without the lock.
         drop(node);
@@ -203,7 +249,7 @@ mod tests {
         let ends = Arc::new(AtomicFlag::new(false), GFP_KERNEL)?;
         let fence = ARef::from(job.fence());
 
-        job.share(SharedMemory::new()?, fences, &ends);
+        job.share(SharedMemory::new()?, fences, &ends, true);
         Ok(Given { job, fence, ends })
     }
 
@@ -264,6 +310,45 @@ mod tests {
         assert!(!shared.lets_go());
         first.complete(Ok(()));
         assert!(shared.lets_go());
+        Ok(())
+    }
+
+    #[test]
+    fn one_before_stands_for_what_was_answered_early() -> Result {
+        let fences = SharedFences::new()?;
+        let (timeline, other) = (Timeline::new(Some(1))?, Timeline::new(Some(2))?);
+        let ends = Arc::new(AtomicFlag::new(false), GFP_KERNEL)?;
+        let mut foreign = submit(&fences, &other)?;
+        // Its client does not offer it.
+        let mut first = timeline.prepare()?.submit();
+        first.share(SharedMemory::new()?, &fences, &ends, false);
+        let mut second = submit(&fences, &timeline)?;
+        let mut third = submit(&fences, &timeline)?;
+        let mut later = submit(&fences, &timeline)?;
+        let shared = find(&fences, &third.fence)?;
+
+        assert!(fences.find(first.fence()).is_none());
+        foreign.job.emitted(9);
+        first.emitted(10);
+        second.job.emitted(11);
+        third.job.emitted(12);
+        later.job.emitted(13);
+        assert_eq!(shared.id(), Some(12));
+        third.job.answered();
+        assert_eq!(shared.id(), Some(11));
+        second.job.answered();
+        assert_eq!(shared.id(), Some(10));
+        // It has ended, and its fence has not signalled.
+        third.job.complete(Err(EIO));
+        assert_eq!(shared.id(), Some(10));
+        drop(later);
+        assert_eq!(shared.id(), Some(10));
+        first.answered();
+        assert_eq!(shared.id(), None);
+        first.complete(Ok(()));
+        second.job.complete(Ok(()));
+        assert!(shared.lets_go());
+        drop(foreign);
         Ok(())
     }
 

@@ -142,12 +142,10 @@ impl Submission<'_> {
             command = command.on_ring();
         }
         let prepared = self.timeline.prepare()?;
-        // Hosts keep fences of rings only.
-        let offers = self.timeline.ring_idx().is_some()
-            && passing.is_some_and(|passing| passing.all || self.shared);
-        let sharing = match offers {
-            true => Some(SharedMemory::new()?),
-            false => None,
+        // Hosts keep fences of rings only; all of them, for one may have to stand for a later one.
+        let sharing = match passing.filter(|_| self.timeline.ring_idx().is_some()) {
+            Some(passing) => Some((SharedMemory::new()?, passing.all || self.shared)),
+            None => None,
         };
         let command = command.hold_all(self.objects)?;
         let locked = match command.held() {
@@ -157,8 +155,8 @@ impl Submission<'_> {
         let turn = self.timeline.turn();
         let mut job: JobFence = prepared.submit();
         let fence = ARef::from(job.fence());
-        if let Some(sharing) = sharing {
-            job.share(sharing, dev.shared_fences(), self.created.ends());
+        if let Some((memory, offered)) = sharing {
+            job.share(memory, dev.shared_fences(), self.created.ends(), offered);
         }
         let file = match self.fd {
             // A submission that fails here leaves a place whose command has ended.

@@ -3,7 +3,7 @@
 //! The fences that the host waits for in a job's place, see [`Shared`].
 //!
 //! A job waits for them here only as long as the host does not know them. When it goes on the ring,
-//! those that have signalled meanwhile are left out, and the others are named, in one of two ways:
+//! those that are over meanwhile are left out, and the others are named, in one of two ways:
 //! by their ids in the submission, or each by a command of its own before it.
 #![forbid(unsafe_code)]
 
@@ -180,7 +180,7 @@ mod tests {
         fn submit(&self, timeline: &Arc<Timeline>, id: u64) -> Result<(JobFence, Arc<Shared>)> {
             let mut job = timeline.prepare()?.submit();
 
-            job.share(SharedMemory::new()?, &self.fences, &self.ends);
+            job.share(SharedMemory::new()?, &self.fences, &self.ends, true);
             if id != 0 {
                 job.sent();
                 job.emitted(id);
