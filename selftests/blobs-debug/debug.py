@@ -149,7 +149,7 @@ def step_failnth():
 
 
 def step_failnth_planted():
-    planted("lost-blob.patch", "guest-memory", ["failnth64,ONLY=guest"], 600)
+    planted("lost-reference.patch", "guest-memory", ["failnth64,ONLY=guest"], 600)
     planted("attached-for-good.patch", "guest-memory", ["failnth64,ONLY=import"], 600)
 
 
