@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver shows in debugfs: features, fences, the window of host memory and the queues.
+//! What the driver shows in debugfs: features, fences, the window of host memory, queues and scanouts.
 //!
 //! The first three have the names of the C driver's files, and the text, but for the feature bits with
 //! several meanings where a device offers them. They are in `/sys/kernel/debug/dri/` under the name and
@@ -27,6 +27,7 @@ pub(crate) fn init(drm: &DrmDevice) {
     add_file::<IrqFence>(drm);
     add_file::<HostVisibleMm>(drm);
     add_file::<QueueStates>(drm);
+    add_file::<Scanouts>(drm);
 }
 
 /// A line of a name and a value.
@@ -167,6 +168,33 @@ impl DebugFile for QueueStates {
 
             line!(file, "fence passing", "{}", generation.name());
             line!(file, "fences passed", "{}", control.passes);
+        }
+    }
+}
+
+/// Who sets the pace of scanouts, for whoever asks why flips are late.
+struct Scanouts;
+
+impl DebugFile for Scanouts {
+    type Driver = VirtioGpu;
+
+    const NAME: &'static CStr = c"virtio-gpu-scanouts";
+
+    fn show(dev: &DrmDevice, file: &SeqFile) {
+        for (number, crtc) in (0..).map_while(|number| Some((number, dev.crtc(number)?))) {
+            let pace = crtc.pace();
+            let [asked, unanswered, missed] = pace.counts();
+
+            seq_print!(file, "scanout {}:\n", number);
+            line!(
+                file,
+                "pace",
+                "{}",
+                if pace.is_hosts() { "host" } else { "timer" }
+            );
+            line!(file, "host was asked", "{}", asked);
+            line!(file, "not answered", "{}", unanswered);
+            line!(file, "too late", "{}", missed);
         }
     }
 }

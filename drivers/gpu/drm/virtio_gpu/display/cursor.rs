@@ -12,10 +12,12 @@ use super::{
     framebuffer::origin,
     shown,
     upload::Upload,
+    Scanout,
     CURSOR_SIZE, //
 };
 use crate::{
     abi::drm::kms::{
+        Crtc,
         DriverPlane,
         Framebuffer,
         Plane,
@@ -304,7 +306,7 @@ impl DriverPlane for CursorPlane {
         }))
     }
 
-    fn update(plane: &Plane<Self>, prepared: Prepared) {
+    fn update(plane: &Plane<Self>, _crtc: Option<&Crtc<Scanout>>, prepared: Prepared) {
         if plane.cursor.update(prepared) {
             plane.dev().display().repaint.later(plane.mask());
         }

@@ -3,8 +3,8 @@
 //! The display: for each scanout of the device a CRTC with a primary and a cursor plane, and a
 //! connector with what the host says of the display there.
 //!
-//! Nothing in a commit waits for the host. Commands of an update are built when it is prepared, and
-//! pushed when it is carried out.
+//! Nothing in a commit waits for the host, but for the end of its flip, and that is bounded. Commands of
+//! an update are built when it is prepared, and pushed when it is carried out.
 #![forbid(unsafe_code)]
 
 mod connector;
@@ -12,6 +12,7 @@ mod cursor;
 mod damage;
 mod framebuffer;
 mod info;
+mod pace;
 mod primary;
 mod repaint;
 mod scanout;
@@ -24,6 +25,7 @@ use self::{
         CursorPlane, //
     },
     info::Info,
+    pace::Pace,
     primary::Primary,
     repaint::Repaint, //
 };
@@ -91,10 +93,26 @@ impl Display {
 pub(crate) struct Scanout {
     /// Number of the scanout.
     index: u32,
+    pace: Pace,
+}
+
+impl Scanout {
+    /// Who sets the pace of its updates.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
+    }
 }
 
 impl DriverCrtc for Scanout {
     type Driver = VirtioGpu;
+
+    fn longest_hold(period: i64) -> i64 {
+        pace::longest_hold(period)
+    }
+
+    fn overdue(crtc: &Crtc<Self>) {
+        crtc.pace.overdue();
+    }
 }
 
 impl KmsDriver for VirtioGpu {
@@ -137,7 +155,15 @@ pub(crate) fn init(dev: &DrmDevice) -> Result {
         let cursor = Arc::pin_init(Cursor::new(dev.queues().clone(), index), GFP_KERNEL)?;
         let primary = Plane::new(&setup, 1 << index, Primary::new())?;
         let cursor = Plane::new(&setup, 1 << index, Ok(CursorPlane { cursor }))?;
-        let crtc = Crtc::new(&setup, primary, cursor, Ok(Scanout { index }))?;
+        let crtc = Crtc::new(
+            &setup,
+            primary,
+            cursor,
+            Ok(Scanout {
+                index,
+                pace: Pace::new(),
+            }),
+        )?;
 
         Connector::new(&setup, crtc, dev.features().edid, Ok(Output { index }))?;
     }

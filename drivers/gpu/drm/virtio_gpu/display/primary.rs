@@ -3,7 +3,8 @@
 //! Primary planes: what a scanout shows.
 //!
 //! An update copies what the host's copy of the buffer lacks, where the host has a copy, points the
-//! scanout at the buffer if that or its place has changed, and has the host show the changes.
+//! scanout at the buffer if that or its place has changed, and has the host show the changes. A host that
+//! has no copy is asked when it is done with what it showed.
 #![forbid(unsafe_code)]
 
 use super::{
@@ -16,16 +17,19 @@ use super::{
         origin,
         resource, //
     },
+    pace::Question,
     scanout::{
         in_resource,
         Request, //
     },
     shown,
-    upload::Upload, //
+    upload::Upload,
+    Scanout, //
 };
 use crate::{
     abi::drm::kms::{
         self,
+        Crtc,
         DriverPlane,
         Plane,
         PlaneCheck,
@@ -109,6 +113,8 @@ pub(super) struct Show {
     fresh: bool,
     /// The buffer that is not shown any more.
     left: Option<(ARef<Object>, Which)>,
+    /// When the host is done with what it showed, if it reads the guest's pages.
+    question: Option<Question>,
 }
 
 impl Show {
@@ -192,6 +198,18 @@ impl DriverPlane for Primary {
             Some(fb) if flip => Some((ARef::from(fb.object()), resource(fb)?.0)),
             _ => None,
         };
+        let question = if object.is_guest_blob()
+            || left.as_ref().is_some_and(|(left, _)| left.is_guest_blob())
+        {
+            let left = left.as_ref().map(|(left, _)| &**left);
+            Some(Question::new(
+                plane.dev(),
+                crtc.index,
+                [Some(object), left],
+            )?)
+        } else {
+            None
+        };
 
         let mut show = Show {
             upload: None,
@@ -201,6 +219,7 @@ impl DriverPlane for Primary {
             source,
             fresh,
             left,
+            question,
         };
         if let Some(upload) = Upload::new(fb)? {
             // As it looks now. If it has become more by then, what is between goes along.
@@ -239,7 +258,7 @@ impl DriverPlane for Primary {
             .send_in_panic(requests.get(first..).unwrap_or_default());
     }
 
-    fn update(plane: &Plane<Self>, update: Update) {
+    fn update(plane: &Plane<Self>, crtc: Option<&Crtc<Scanout>>, update: Update) {
         let queues = plane.dev().queues();
         let mut show = match update {
             Update::Show(show) => show,
@@ -281,9 +300,13 @@ impl DriverPlane for Primary {
         if let (Some(upload), Some((region, right_at))) = (upload, lacking) {
             upload.push(queues, region, right_at);
         }
-        for command in [show.scanout, Some(show.flush)].into_iter().flatten() {
-            queues.push_display(command);
+        if let Some(scanout) = show.scanout {
+            queues.push_display(scanout);
         }
+        queues.push_display(match (show.question, crtc) {
+            (Some(question), Some(crtc)) => question.ask(crtc, show.flush),
+            _ => show.flush,
+        });
     }
 }
 

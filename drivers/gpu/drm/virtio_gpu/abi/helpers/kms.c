@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 
 #include <drm/clients/drm_client_setup.h>
 #include <drm/drm_device.h>
@@ -91,6 +92,19 @@ int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 	}
 	*period = interval;
 	return 0;
+}
+
+unsigned long abi_helper_event_lock(struct drm_device *dev)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dev->event_lock, flags);
+	return flags;
+}
+
+void abi_helper_event_unlock(struct drm_device *dev, unsigned long flags)
+{
+	spin_unlock_irqrestore(&dev->event_lock, flags);
 }
 
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit)

@@ -52,6 +52,10 @@ s64 abi_helper_last_beat(s64 at, s64 period, s64 now);
 int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 				       s64 *period);
 
+/* The lock of a device for events, from wherever. */
+unsigned long abi_helper_event_lock(struct drm_device *dev);
+void abi_helper_event_unlock(struct drm_device *dev, unsigned long flags);
+
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit);
 void abi_helper_mode_config_lock(struct drm_device *dev);
 void abi_helper_mode_config_unlock(struct drm_device *dev);

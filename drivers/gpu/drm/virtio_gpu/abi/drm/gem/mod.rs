@@ -285,6 +285,15 @@ impl<T: DriverObject> Object<T> {
         unsafe { bindings::abi_helper_gem_is_imported(self.as_raw()) }
     }
 
+    /// Whether other devices may know the object, by a dma-buf.
+    pub(crate) fn is_shared(&self) -> bool {
+        // SAFETY: The object is valid by the type invariant. The pointer is looked at and not followed; it
+        // may change at any time, so that it is read once.
+        let buf = unsafe { (&raw const (*self.as_raw()).dma_buf).read_volatile() };
+
+        self.is_imported() || !buf.is_null()
+    }
+
     /// The fences of the object.
     pub(crate) fn reservation(&self) -> &Reservation {
         // SAFETY: Every object has a reservation object that lives at least as long as it does.

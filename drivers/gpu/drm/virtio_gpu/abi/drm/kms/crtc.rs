@@ -12,6 +12,7 @@
 //! C header: [`include/drm/drm_crtc.h`](srctree/include/drm/drm_crtc.h)
 
 use super::{
+    flip::Hold,
     managed,
     plane::{
         DriverPlane,
@@ -39,6 +40,14 @@ const REFRESH_HZ: core::ops::RangeInclusive<u64> = 1..=1000;
 pub(crate) trait DriverCrtc: Sized + Send + Sync + 'static {
     /// The driver.
     type Driver: KmsDriver<Crtc = Self>;
+
+    /// How long a flip may be [held back](Crtc::hold) where vertical blanks come every `period`
+    /// nanoseconds, in nanoseconds.
+    fn longest_hold(period: i64) -> i64;
+
+    /// A flip was held back for too long and is over. Called by an interrupt: must neither sleep nor
+    /// take locks.
+    fn overdue(crtc: &Crtc<Self>);
 }
 
 /// A CRTC with the driver's part `T`, which it dereferences to.
@@ -57,6 +66,7 @@ pub(crate) struct Crtc<T: DriverCrtc> {
     beat: Atomic<i64>,
     /// The period of the timer when it was started last, in nanoseconds; 0 before that.
     period: Atomic<i64>,
+    hold: Hold,
     #[pin]
     inner: T,
 }
@@ -81,9 +91,10 @@ impl<T: DriverCrtc> Crtc<T> {
 
     const HELPER_FUNCS: bindings::drm_crtc_helper_funcs = bindings::drm_crtc_helper_funcs {
         atomic_check: Some(Self::check_callback),
-        atomic_flush: Some(bindings::drm_crtc_vblank_atomic_flush),
+        atomic_flush: Some(Self::flush_callback),
         atomic_enable: Some(bindings::drm_crtc_vblank_atomic_enable),
-        atomic_disable: Some(bindings::drm_crtc_vblank_atomic_disable),
+        atomic_disable: Some(Self::disable_callback),
+        handle_vblank_timeout: Some(Self::vblank_callback),
         ..pin_init::zeroed()
     };
 
@@ -109,6 +120,7 @@ impl<T: DriverCrtc> Crtc<T> {
                 crtc <- Opaque::zeroed(),
                 beat: Atomic::new(0),
                 period: Atomic::new(0),
+                hold: Hold::new(),
                 inner <- inner,
             }? Error),
         )?;
@@ -199,6 +211,16 @@ impl<T: DriverCrtc> Crtc<T> {
             };
         }
         true
+    }
+
+    /// The period of the vertical blanks in nanoseconds, 0 if there were none yet.
+    pub(super) fn period(&self) -> i64 {
+        self.period.load(Relaxed)
+    }
+
+    /// Room for the flip that is held back.
+    pub(super) fn held(&self) -> &Hold {
+        &self.hold
     }
 
     /// The bit of the CRTC in masks.

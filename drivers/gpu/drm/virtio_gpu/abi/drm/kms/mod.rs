@@ -8,14 +8,16 @@
 //! being checked, prepared or carried out.
 //!
 //! What an update needs is made in [`DriverPlane::prepare`], which may fail, and is handed to
-//! [`DriverPlane::update`], which may not. CRTCs have no hooks: vertical blanks come from a timer,
-//! and a plane's hooks see whether its CRTC is switched on or off.
+//! [`DriverPlane::update`], which may not. Vertical blanks come from a timer, and a plane's hooks see
+//! whether its CRTC is switched on or off. A flip is over at the next vertical blank, unless the driver
+//! [holds it back](Crtc::hold).
 //!
 //! C header: [`include/drm/drm_mode_config.h`](srctree/include/drm/drm_mode_config.h)
 
 mod atomic;
 mod connector;
 mod crtc;
+mod flip;
 mod framebuffer;
 mod managed;
 mod mode_config;

@@ -6,6 +6,7 @@
 
 use super::{
     atomic::PlaneState,
+    crtc::Crtc,
     managed,
     panic,
     plane_state::State,
@@ -76,8 +77,12 @@ pub(crate) trait DriverPlane: Sized + Send + Sync + 'static {
     /// without a bound.
     fn panic_flush(_plane: &Plane<Self>, _state: &PlaneState<'_, Self::Driver>) {}
 
-    /// Carries an update out.
-    fn update(plane: &Plane<Self>, prepared: Self::Prepared);
+    /// Carries an update out. `crtc` is the one that the plane is on, or was if it is on none any more.
+    fn update(
+        plane: &Plane<Self>,
+        crtc: Option<&Crtc<<Self::Driver as KmsDriver>::Crtc>>,
+        prepared: Self::Prepared,
+    );
 }
 
 /// A plane with the driver's part `T`, which it dereferences to.
@@ -292,7 +297,7 @@ impl<T: DriverPlane> Plane<T> {
             let update = Update::new(plane, commit);
 
             if let Some(prepared) = State::<T>::prepared(update.new).take() {
-                T::update(plane, prepared);
+                T::update(plane, update.crtc(), prepared);
             }
         }
     }
@@ -355,7 +360,7 @@ impl<T: DriverPlane> Plane<T> {
             (*current).visible = (*new).visible;
 
             if let Some(prepared) = State::<T>::prepared(update.new).take() {
-                T::update(this, prepared);
+                T::update(this, update.crtc(), prepared);
                 T::Driver::planes_updated(this.dev());
             }
         }

@@ -71,7 +71,7 @@ impl<'a, T: DriverPlane> Update<'a, T> {
     }
 
     /// The CRTC that the plane is on, or was if it is on none any more.
-    fn crtc(&self) -> Option<&Crtc<<T::Driver as KmsDriver>::Crtc>> {
+    pub(super) fn crtc(&self) -> Option<&Crtc<<T::Driver as KmsDriver>::Crtc>> {
         self.new_state().crtc().or_else(|| self.old_state().crtc())
     }
 
