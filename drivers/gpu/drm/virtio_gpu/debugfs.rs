@@ -13,6 +13,7 @@ use crate::{
         DebugFile, //
     },
     device::DrmDevice,
+    display::Sight,
     driver::VirtioGpu, //
 };
 use kernel::{
@@ -181,6 +182,18 @@ impl DebugFile for Scanouts {
     const NAME: &'static CStr = c"virtio-gpu-scanouts";
 
     fn show(dev: &DrmDevice, file: &SeqFile) {
+        if let Some(sight) = dev.shows_in_place() {
+            line!(
+                file,
+                "guest memory",
+                "{}",
+                match sight {
+                    Sight::Unknown => "not tried",
+                    Sight::InPlace => "shown in place",
+                    Sight::Copies => "copied",
+                }
+            );
+        }
         for (number, crtc) in (0..).map_while(|number| Some((number, dev.crtc(number)?))) {
             let pace = crtc.pace();
             let [asked, unanswered, missed] = pace.counts();

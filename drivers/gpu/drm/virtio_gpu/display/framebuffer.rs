@@ -9,7 +9,10 @@
 //! it.
 #![forbid(unsafe_code)]
 
-use super::primary;
+use super::{
+    primary,
+    Sight, //
+};
 use crate::{
     abi::drm::{
         self,
@@ -59,13 +62,66 @@ pub(super) fn check(
         return Ok(());
     };
     if object.is_copied() && primary::FORMATS.contains(&request.format) {
-        object::provide(dev, object, wanted, || file.inner().credits().take())
+        let credit = || file.inner().credits().take();
+
+        object::provide(dev, object, wanted, credit)?;
+        match dev.shows_in_place() {
+            Some(Sight::Unknown | Sight::InPlace) => object::provide_in_place(dev, object, credit),
+            _ => Ok(()),
+        }
     } else if Format::from_number(object.image().format).is_none()
         || object.resource_as(wanted).is_some()
     {
         Ok(())
     } else {
         Err(EINVAL)
+    }
+}
+
+/// As what the host is told to show a framebuffer.
+#[derive(Clone, Copy)]
+pub(super) enum View {
+    /// A part of the picture with that id.
+    Picture(u32),
+    /// What is in the blob with that id.
+    Blob(u32),
+}
+
+impl View {
+    /// Of a framebuffer that has that [beside](Self::beside) it.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if there is none, which [`check`] has seen to.
+    pub(super) fn of(fb: &Framebuffer<VirtioGpu>, beside: Option<(Self, Sight)>) -> Result<Self> {
+        let (_, id) = resource(fb)?;
+
+        Ok(match (fb.object().blob(), beside) {
+            (Some(_), _) => Self::Blob(id),
+            (None, Some((blob, Sight::InPlace))) => blob,
+            _ => Self::Picture(id),
+        })
+    }
+
+    /// The blob that there is beside the picture, and what is known of the host.
+    pub(super) fn beside(fb: &Framebuffer<VirtioGpu>) -> Option<(Self, Sight)> {
+        let object = fb.object();
+        let sight = object.dev().shows_in_place()?;
+
+        if object.in_place_refused() {
+            object.dev().display().copies_from_now_on(object.dev());
+        }
+        let id = object.shown_in_place()?;
+
+        Format::from_fourcc(Fourcc(fb.format()))?;
+        Some((Self::Blob(id), sight))
+    }
+
+    /// The host's id of the resource.
+    pub(super) fn id(self) -> u32 {
+        match self {
+            Self::Picture(id) | Self::Blob(id) => id,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod connector;
 mod cursor;
 mod damage;
 mod framebuffer;
+mod in_place;
 mod info;
 mod pace;
 mod primary;
@@ -18,12 +19,15 @@ mod repaint;
 mod scanout;
 mod upload;
 
+pub(crate) use self::in_place::Sight;
+
 use self::{
     connector::Output,
     cursor::{
         Cursor,
         CursorPlane, //
     },
+    in_place::InPlace,
     info::Info,
     pace::Pace,
     primary::Primary,
@@ -77,6 +81,8 @@ pub(crate) struct Display {
     info: Mutex<Info>,
     /// Makes up for updates that were left out.
     repaint: Arc<Repaint>,
+    /// Whether the host shows guest memory.
+    in_place: InPlace,
 }
 
 impl Display {
@@ -85,6 +91,7 @@ impl Display {
         try_pin_init!(Self {
             info <- new_mutex!(Info::new()),
             repaint: Repaint::new()?,
+            in_place: InPlace::new(),
         })
     }
 }

@@ -15,8 +15,10 @@ use super::{
     },
     framebuffer::{
         origin,
-        resource, //
+        resource,
+        View, //
     },
+    in_place::Shown,
     pace::Question,
     scanout::{
         in_resource,
@@ -24,7 +26,8 @@ use super::{
     },
     shown,
     upload::Upload,
-    Scanout, //
+    Scanout,
+    Sight, //
 };
 use crate::{
     abi::drm::kms::{
@@ -78,6 +81,8 @@ struct State {
     /// Whether an update was left out, so that the host does not show what it should: the next one
     /// is a full one.
     stale: bool,
+    /// The host's id of the resource that the scanout shows.
+    shown: u32,
 }
 
 impl Primary {
@@ -87,6 +92,7 @@ impl Primary {
             state <- new_spinlock!(State {
                 history: History::new(),
                 stale: false,
+                shown: 0,
             }),
         })
     }
@@ -103,10 +109,14 @@ pub(super) enum Update {
 /// An update that shows something.
 pub(super) struct Show {
     upload: Option<Upload>,
+    /// Asks whether the host shows guest memory.
+    trial: Option<Command>,
     scanout: Option<Command>,
     flush: Command,
     /// What has changed since the last update, in the framebuffer.
     damage: Region,
+    /// The host's id of the resource that is shown.
+    shown: u32,
     /// The visible part of the framebuffer.
     source: proto::Rect,
     /// Whether nothing of earlier updates matters any more.
@@ -172,10 +182,18 @@ impl DriverPlane for Primary {
             _ => return Ok(None),
         };
 
+        // Told to show that, the host may refuse.
+        let beside = View::beside(fb);
+        let view = View::of(fb, beside)?;
+        let (stale, shown) = {
+            let state = plane.state.lock();
+            (state.stale, state.shown)
+        };
         let fresh = !was_shown
             || old.source() != new.source()
             || crtc_state.needs_modeset()
-            || plane.state.lock().stale;
+            || stale
+            || shown != view.id() && old.same_framebuffer(&new);
         let flip = !old.same_framebuffer(&new);
         let mut damage = Region::new();
         prepare.for_each_damage(|rect| damage.add(rect_of(rect)));
@@ -184,23 +202,34 @@ impl DriverPlane for Primary {
         }
 
         let object = fb.object();
-        let (_, id) = resource(fb)?;
         let source = rect_of(new.source());
-        let (scanout, flushed) = if fresh || flip {
-            let command = Request::new(crtc.index, fb, source)?.command()?;
-            (Some(command.hold(ARef::from(object))), source)
-        } else {
-            (None, damage.bounds())
+        let told = |view| -> Result<Command> {
+            let command = Request::new(crtc.index, fb, source, view)?.command()?;
+            Ok(command.hold(ARef::from(object)))
         };
-        let flushed = in_resource(fb, flushed)?;
-        let flush = Command::new(proto::ResourceFlush::new(id, flushed))?.hold(ARef::from(object));
+        let heard = |command: Command| -> Result<Command> {
+            Ok(command
+                .may_fail()
+                .on_reply(Shown::new(plane.dev(), plane.mask())?))
+        };
+        let (scanout, flushed) = match (fresh || flip, beside) {
+            (false, _) => (None, damage.bounds()),
+            (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?)?), source),
+            (true, _) => (Some(told(view)?), source),
+        };
+        let trial = match beside {
+            Some((blob, Sight::Unknown)) if fresh || flip => Some(heard(told(blob)?)?),
+            _ => None,
+        };
+        let flushed = in_resource(fb, flushed, view)?;
+        let flush =
+            Command::new(proto::ResourceFlush::new(view.id(), flushed))?.hold(ARef::from(object));
         let left = match old.framebuffer() {
             Some(fb) if flip => Some((ARef::from(fb.object()), resource(fb)?.0)),
             _ => None,
         };
-        let question = if object.is_guest_blob()
-            || left.as_ref().is_some_and(|(left, _)| left.is_guest_blob())
-        {
+        let in_place = matches!(view, View::Blob(_)) && object.has_guest_pages();
+        let question = if in_place || left.as_ref().is_some_and(|(left, _)| left.is_guest_blob()) {
             let left = left.as_ref().map(|(left, _)| &**left);
             Some(Question::new(
                 plane.dev(),
@@ -213,6 +242,8 @@ impl DriverPlane for Primary {
 
         let mut show = Show {
             upload: None,
+            trial,
+            shown: view.id(),
             scanout,
             flush,
             damage,
@@ -221,7 +252,11 @@ impl DriverPlane for Primary {
             left,
             question,
         };
-        if let Some(upload) = Upload::new(fb)? {
+        let upload = match view {
+            View::Picture(_) => Upload::new(fb)?,
+            View::Blob(_) => None,
+        };
+        if let Some(upload) = upload {
             // As it looks now. If it has become more by then, what is between goes along.
             let (region, _) = show.lacking(&upload, &plane.state.lock(), 0);
             let count = region.simple(usize::MAX).rects().len();
@@ -236,19 +271,23 @@ impl DriverPlane for Primary {
         };
         let source = rect_of(state.source());
         // What was to be shown may not have got as far as that.
-        let (Ok((_, id)), Ok(place), Ok(scanout)) = (
-            resource(fb),
-            in_resource(fb, source),
-            Request::new(crtc.index, fb, source),
+        let Ok(view) = View::of(fb, View::beside(fb)) else {
+            return;
+        };
+        let (Ok(place), Ok(scanout)) = (
+            in_resource(fb, source, view),
+            Request::new(crtc.index, fb, source, view),
         ) else {
             return;
         };
+        let id = view.id();
         let offset = place.offset(formats::BYTES_PER_PIXEL, fb.pitch());
         let upload = proto::TransferToHost2d::new(id, offset.unwrap_or(0), place);
         let flush = proto::ResourceFlush::new(id, place);
         let requests = [upload.as_bytes(), scanout.as_bytes(), flush.as_bytes()];
         // A blob is not copied.
-        let first = usize::from(!fb.object().is_copied());
+        let copied = matches!(view, View::Picture(_)) && fb.object().is_copied();
+        let first = usize::from(!copied);
 
         fb.object().sync_for_device();
         // Nobody to tell.
@@ -266,6 +305,7 @@ impl DriverPlane for Primary {
                 let mut state = plane.state.lock();
                 state.history.clear();
                 state.stale = false;
+                state.shown = 0;
                 drop(state);
                 queues.push_display(command);
                 return;
@@ -295,13 +335,16 @@ impl DriverPlane for Primary {
             state.stale = false;
         }
         state.history.add(number, show.damage);
+        if show.scanout.is_some() {
+            state.shown = show.shown;
+        }
         drop(state);
 
         if let (Some(upload), Some((region, right_at))) = (upload, lacking) {
             upload.push(queues, region, right_at);
         }
-        if let Some(scanout) = show.scanout {
-            queues.push_display(scanout);
+        for command in [show.trial, show.scanout].into_iter().flatten() {
+            queues.push_display(command);
         }
         queues.push_display(match (show.question, crtc) {
             (Some(question), Some(crtc)) => question.ask(crtc, show.flush),

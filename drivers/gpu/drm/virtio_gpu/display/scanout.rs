@@ -8,7 +8,7 @@
 
 use super::framebuffer::{
     origin,
-    resource, //
+    View, //
 };
 use crate::{
     abi::drm::kms::Framebuffer,
@@ -33,7 +33,7 @@ pub(super) enum Request {
 }
 
 impl Request {
-    /// Shows `source` of `fb` on scanout `index`.
+    /// Shows `source` of `fb` on scanout `index`, as `view`.
     ///
     /// # Errors
     ///
@@ -42,13 +42,15 @@ impl Request {
         index: u32,
         fb: &Framebuffer<VirtioGpu>,
         source: proto::Rect,
+        view: View,
     ) -> Result<Self> {
-        let (_, id) = resource(fb)?;
-
-        if fb.object().blob().is_none() {
-            let place = in_resource(fb, source)?;
-            return Ok(Self::Copied(proto::SetScanout::new(index, id, place)));
-        }
+        let id = match view {
+            View::Picture(id) => {
+                let place = in_resource(fb, source, view)?;
+                return Ok(Self::Copied(proto::SetScanout::new(index, id, place)));
+            }
+            View::Blob(id) => id,
+        };
         let layout = proto::BlobFramebuffer {
             width: fb.width(),
             height: fb.height(),
@@ -87,11 +89,14 @@ impl Request {
 /// # Errors
 ///
 /// [`EINVAL`] if the framebuffer is not a part of the resource, which has been checked before.
-pub(super) fn in_resource(fb: &Framebuffer<VirtioGpu>, rect: proto::Rect) -> Result<proto::Rect> {
-    let (x, y) = if fb.object().is_copied() {
-        origin(fb)?
-    } else {
-        (0, 0)
+pub(super) fn in_resource(
+    fb: &Framebuffer<VirtioGpu>,
+    rect: proto::Rect,
+    view: View,
+) -> Result<proto::Rect> {
+    let (x, y) = match view {
+        View::Picture(_) if fb.object().is_copied() => origin(fb)?,
+        View::Picture(_) | View::Blob(_) => (0, 0),
     };
 
     Ok(proto::Rect::new(

@@ -117,13 +117,13 @@ impl Record {
         )
     }
 
-    /// A record of another picture on the same pages.
+    /// A record of another resource on the same pages.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub(super) fn sibling(&self, id: u32, image: Image) -> Result<Arc<Self>> {
-        let sibling = Self::new(id, image, Kind::Flat)?;
+    pub(super) fn sibling(&self, id: u32, image: Image, kind: Kind) -> Result<Arc<Self>> {
+        let sibling = Self::new(id, image, kind)?;
 
         if let Some(segments) = self.segments.as_ref() {
             sibling.segments.populate(segments.clone());
@@ -282,7 +282,7 @@ impl Live {
     }
 
     /// Removes an object with all its ids, which `tell` has the host let go of. That must not sleep.
-    pub(super) fn remove<R>(&self, ids: [Option<u32>; 2], tell: impl FnOnce() -> R) -> R {
+    pub(super) fn remove<R>(&self, ids: [Option<u32>; 3], tell: impl FnOnce() -> R) -> R {
         let mut records = self.records.lock();
         let nodes = ids.map(|id| records.remove_node(&id?));
         let result = tell();

@@ -43,7 +43,10 @@ pub(crate) use self::{
         replay,
         Live, //
     },
-    twin::provide, //
+    twin::{
+        provide,
+        provide_in_place, //
+    }, //
 };
 
 use self::{
@@ -124,9 +127,12 @@ pub(crate) struct Resource {
     tickets: Tickets,
     /// Transfers under way from the host that end in a copy over the pages.
     reads: Atomic<u32>,
-    /// The other resource that the host may have on the same pages.
+    /// The other picture that the host may have on the same pages.
     #[pin]
     twin: Twin,
+    /// The blob that it may have there, to show it without a copy.
+    #[pin]
+    in_place: Twin,
     /// What the host's copies of it have.
     #[pin]
     copies: Copies,
@@ -166,6 +172,12 @@ impl Resource {
             Kind::Blob(blob, _) => Some(blob),
             Kind::Flat | Kind::Solid(_) => None,
         }
+    }
+
+    /// Whether the object has pages of the guest's.
+    pub(crate) fn has_guest_pages(&self) -> bool {
+        self.blob()
+            .is_none_or(|blob| blob.blob_mem == proto::BLOB_MEM_GUEST)
     }
 
     /// Whether the object is guest memory alone, which nothing can be copied of.
@@ -245,6 +257,7 @@ impl gem::DriverObject for Resource {
             tickets: Tickets::new(),
             reads: Atomic::new(0),
             twin <- Twin::new(),
+            in_place <- Twin::new(),
             copies <- Copies::new(),
             mapping <- Mapping::new(),
             asked <- Asked::new(),
@@ -311,9 +324,10 @@ impl gem::DriverObject for Resource {
     fn release(object: Released<Self>) {
         let (queues, live) = (object.dev().queues().clone(), object.dev().live().clone());
         let unref = object.unref.lock().take();
-        let twin = object.twin.take_unref();
+        let twins = [object.twin.take_unref(), object.in_place.take_unref()];
         let unmap = object.mapping.take_unmap();
-        let ids = [Some(object.id()), twin.as_ref().map(|(_, twin)| twin.id)];
+        let id = |twin: &Option<(_, Arc<Record>)>| twin.as_ref().map(|(_, record)| record.id);
+        let ids = [Some(object.id()), id(&twins[0]), id(&twins[1])];
         let mut batch = queues.batch();
 
         let unknown = live.remove(ids, || {
@@ -322,8 +336,10 @@ impl gem::DriverObject for Resource {
             if let Some(unmap) = unmap.filter(|_| unref.is_some()) {
                 batch.push(unmap);
             }
-            match (twin.filter(|(_, twin)| twin.is_known()), unref) {
-                (Some((twin, _)), unref) => twin.push(&mut batch, object, unref),
+            let known = |(unref, record): (_, Arc<Record>)| record.is_known().then_some(unref);
+            let mut twins = twins.into_iter().flatten().filter_map(known);
+            match (twins.next(), unref) {
+                (Some(twin), unref) => twin.push(&mut batch, object, twins.next(), unref),
                 (None, Some(unref)) => unref.push(&mut batch, object),
                 (None, None) => return Some(object),
             }

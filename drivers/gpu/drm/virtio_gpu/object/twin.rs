@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The second resource of a dumb buffer.
+//! Further resources of a dumb buffer, on the same pages.
 //!
 //! The host knows a resource as a picture of one format. A dumb buffer is made as one of native
 //! xRGB; whoever makes a framebuffer of it that has the colours in another order gets a resource of
-//! that order on the same pages. It lives as long as the buffer: planes have two orders, so there is
-//! one such resource at most. Pages are the host's to read until it has let go of both.
+//! that order. Planes have two orders, so there is one such resource at most. And where contexts can
+//! name the buffer, so that it cannot be a blob, there can be a blob for the display, which is shown
+//! without a copy. Both live as long as the buffer. Pages are the host's to read until it has let go of
+//! all of them.
 #![forbid(unsafe_code)]
 
 use super::{
     id::ResourceId,
-    live::Record,
+    live::{
+        Kind,
+        Record, //
+    },
     Image,
     Object,
     Resource,
@@ -45,7 +50,7 @@ use virtio_gpu_proto::{
     formats::Format, //
 };
 
-/// Room for a second resource.
+/// Room for a further resource.
 #[pin_data]
 pub(super) struct Twin {
     /// What the host was told. Set last, so that nobody names the resource before it is made.
@@ -54,7 +59,7 @@ pub(super) struct Twin {
     made: SpinLock<Option<Made>>,
 }
 
-/// A second resource.
+/// A further resource.
 struct Made {
     _id: ResourceId,
     /// What takes it away.
@@ -78,11 +83,16 @@ impl Twin {
         Some((Option::as_mut(&mut *made)?.unref.take()?, record))
     }
 
+    /// The host's id of the resource, if there is one that it has not refused.
+    fn usable(&self) -> Option<u32> {
+        let record = self.record.as_ref()?;
+
+        (record.state.load(Relaxed) == LIVE).then_some(record.id)
+    }
+
     /// Whether there is a resource that the host has not refused.
     fn is_usable(&self) -> bool {
-        self.record
-            .as_ref()
-            .is_some_and(|record| record.state.load(Relaxed) == LIVE)
+        self.usable().is_some()
     }
 }
 
@@ -99,7 +109,17 @@ impl Resource {
         there.same_order(format).then_some((Which::Twin, id))
     }
 
-    /// The second resource, if there is one: the host's id, and the picture that the host knows it
+    /// The blob for the display, if there is one that the host has not refused: the host's id.
+    pub(crate) fn shown_in_place(&self) -> Option<u32> {
+        self.in_place.usable()
+    }
+
+    /// Whether the host has refused to make such a blob.
+    pub(crate) fn in_place_refused(&self) -> bool {
+        self.in_place.record.as_ref().is_some() && !self.in_place.is_usable()
+    }
+
+    /// The resource of another order, if there is one: the host's id, and the picture that the host knows it
     /// as.
     pub(crate) fn twin(&self) -> Option<(u32, Image)> {
         // Without a lock: the kernel may have died.
@@ -128,7 +148,11 @@ pub(crate) fn provide(
         if object.twin().is_some() {
             return Err(EINVAL);
         }
-        make(dev, object, format, credit()?)?;
+        let image = Image {
+            format: format.number(),
+            ..*object.image()
+        };
+        make(dev, object, &object.twin, image, Kind::Flat, credit()?)?;
     }
     match object.resource_as(format) {
         Some((Which::Twin, _)) if !object.twin.is_usable() => Err(EIO),
@@ -136,24 +160,73 @@ pub(crate) fn provide(
     }
 }
 
-/// Makes a second resource, unless there is one.
-fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) -> Result {
-    let id = dev.resource_ids().alloc()?;
-    let image = Image {
-        format: format.number(),
-        ..*object.image()
+/// Sees to it that the host has a blob on the pages of a dumb buffer, if it can have one. Does not wait
+/// for the host. `credit` is the client's.
+///
+/// # Errors
+///
+/// Those of [`create`](super::create), and of `credit`.
+pub(crate) fn provide_in_place(
+    dev: &DrmDevice,
+    object: &ARef<Object>,
+    credit: impl FnOnce() -> Result<Credit>,
+) -> Result {
+    let alignment = dev.features().blob_alignment.unwrap_or(1);
+    // A power of two.
+    let odd = object.size() & usize::try_from(alignment)?.saturating_sub(1) != 0;
+
+    if odd || object.in_place.record.as_ref().is_some() {
+        return Ok(());
+    }
+    let blob = proto::Blob {
+        blob_mem: proto::BLOB_MEM_GUEST,
+        blob_flags: proto::BLOB_FLAG_USE_SHAREABLE,
+        blob_id: 0,
+        // CAST: A length of memory.
+        size: object.size() as u64,
     };
-    let record = object.record.sibling(id.get(), image)?;
+    let kind = Kind::Blob(blob, 0);
+    make(
+        dev,
+        object,
+        &object.in_place,
+        *object.image(),
+        kind,
+        credit()?,
+    )
+}
+
+/// Makes a further resource in `place`, unless there is one.
+fn make(
+    dev: &DrmDevice,
+    object: &ARef<Object>,
+    place: &Twin,
+    image: Image,
+    kind: Kind,
+    credit: Credit,
+) -> Result {
+    let id = dev.resource_ids().alloc()?;
+    let attached = !matches!(kind, Kind::Blob(..));
+    let record = object.record.sibling(id.get(), image, kind)?;
     let node = RBTreeNode::new(record.id, record.clone(), GFP_KERNEL)?;
     let create = record
         .create(dev.queues())?
         .hold(object.clone())
         .charge(credit);
-    let attach = record.attach(dev.queues())?.hold(object.clone());
+    // A blob has got its pages.
+    let attach = match attached {
+        true => Some(record.attach(dev.queues())?.hold(object.clone())),
+        false => None,
+    };
+    // Of a blob for the display nobody misses anything.
+    let create = match attached {
+        true => create,
+        false => create.may_fail(),
+    };
     let unref = TwinUnref::new(id.get())?;
 
     let mut batch = dev.queues().batch();
-    let mut made = object.twin.made.lock();
+    let mut made = place.made.lock();
     if made.is_some() {
         // Somebody was faster. What is not needed is dropped after the lock.
         drop(made);
@@ -161,10 +234,11 @@ fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) 
     }
     dev.live().add(node, || {
         record.state.store(LIVE, Relaxed);
-        batch.push(create);
-        batch.push(attach);
+        for command in [Some(create), attach].into_iter().flatten() {
+            batch.push(command);
+        }
     });
-    object.twin.record.populate(record);
+    place.record.populate(record);
     *made = Some(Made {
         _id: id,
         unref: Some(unref),
@@ -173,7 +247,7 @@ fn make(dev: &DrmDevice, object: &ARef<Object>, format: Format, credit: Credit) 
     Ok(())
 }
 
-/// The command that takes a second resource from the host.
+/// The command that takes a further resource from the host.
 pub(super) struct TwinUnref {
     command: Command,
     reply: KBox<First>,
@@ -186,6 +260,7 @@ impl TwinUnref {
             reply: KBox::new(
                 First {
                     object: None,
+                    next: None,
                     then: None,
                 },
                 GFP_KERNEL,
@@ -193,39 +268,50 @@ impl TwinUnref {
         })
     }
 
-    /// Sends the command, and `then` when it has ended. The object is freed after both.
+    /// Sends the command, `next` when it has ended, and `then` after that. The object is freed after all
+    /// of them.
     pub(super) fn push(
         mut self,
         batch: &mut Batch<'_>,
         object: Released<Resource>,
+        next: Option<Self>,
         then: Option<Unref>,
     ) {
         self.reply.object = Some(object);
+        self.reply.next = next;
         self.reply.then = then;
         batch.push(self.command.on_reply(self.reply));
     }
 }
 
-/// Goes on with the first resource when the second is gone.
+/// Goes on with the next resource when one is gone.
 struct First {
     object: Option<Released<Resource>>,
+    next: Option<TwinUnref>,
     then: Option<Unref>,
 }
 
 impl Reply for First {
     fn done(&mut self, result: Result<KVec<u8>>) {
-        match (result, self.then.take()) {
-            (Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED), Some(then)) => {
-                if let Some(object) = self.object.take() {
-                    let queues = object.dev().queues().clone();
-
-                    then.push(&mut queues.batch(), object);
-                }
-            }
-            // The object goes with the command.
-            (Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED), None) => {}
+        if !matches!(result, Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED)) {
             // The host was not asked, so the pages are still its to read. They are lost.
-            (Err(_), _) => core::mem::forget(self.object.take()),
+            core::mem::forget(self.object.take());
+            return;
+        }
+        let (next, then) = (self.next.take(), self.then.take());
+        if next.is_none() && then.is_none() {
+            // The object goes with the command.
+            return;
+        }
+        let Some(object) = self.object.take() else {
+            return;
+        };
+        let queues = object.dev().queues().clone();
+
+        match (next, then) {
+            (Some(next), then) => next.push(&mut queues.batch(), object, None, then),
+            (None, Some(then)) => then.push(&mut queues.batch(), object),
+            (None, None) => {}
         }
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Meta {
     pub(super) fence: Option<JobFence>,
     /// Whether the device was asked for a fence.
     pub(super) fenced: bool,
+    /// Whether an error reply is nothing to be told of.
+    pub(super) may_fail: bool,
     /// The objects that the command names.
     pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
     /// Who hears of the end.
@@ -167,6 +169,7 @@ impl Command {
             seq: 0,
             fence: None,
             fenced: false,
+            may_fail: false,
             objects: [const { None }; MAX_OBJECTS],
             more_objects: KVVec::new(),
             numbers: [None; MAX_OBJECTS],
@@ -253,6 +256,12 @@ impl Command {
     /// when it has understood it.
     pub(crate) fn when_done(mut self) -> Self {
         self.0.data.fenced = true;
+        self
+    }
+
+    /// Has nobody but the one who is told of the end hear of an error reply: it is what was asked.
+    pub(crate) fn may_fail(mut self) -> Self {
+        self.0.data.may_fail = true;
         self
     }
 

@@ -26,11 +26,14 @@ pub(super) fn finish_used(dev: &device::Device, request: &mut virtio::Request<Me
         if lost {
             return ENODEV;
         }
-        log(dev, request, &fault);
-        match fault {
+        let error = match fault {
             Fault::Reply(proto::ReplyError::Host(_)) => EIO,
             _ => EPROTO,
+        };
+        if error != EIO || !request.data.may_fail {
+            log(dev, request, &fault);
         }
+        error
     });
 
     end(request, result);
