@@ -18,4 +18,5 @@ pub mod picture;
 pub mod scenario;
 pub mod trace;
 pub mod verdict;
+pub mod viewer;
 pub mod wire;

@@ -130,6 +130,7 @@ fn run(args: Run) -> ! {
     };
     let host = Host::new(options).unwrap_or_else(|e| fail(e));
     host.start_clock();
+    host.start_viewer();
     if let Some(path) = &args.control {
         control::listen(host.clone(), path).unwrap_or_else(|e| fail(e));
     }

@@ -3,6 +3,7 @@
 //! page Documentation/gpu/test-host.rst describes it key by key.
 
 use crate::meaning::{Bit5, Bit6, Bit7, LayoutOptions, Meanings, Type, Unknown};
+use crate::viewer::ViewerOptions;
 use crate::wire::{feature, reply, Command, MAP_CACHED};
 use serde::Deserialize;
 use std::path::Path;
@@ -21,6 +22,8 @@ pub struct Scenario {
     pub display_info: GarbageOptions,
     /// Answers about layouts.
     pub layout: LayoutOptions,
+    /// The display that looks at scanout 0.
+    pub viewer: ViewerOptions,
     /// Where it misbehaves.
     #[serde(rename = "fault")]
     pub faults: Vec<Fault>,
@@ -223,6 +226,9 @@ impl Scenario {
     pub fn parse(text: &str) -> Result<Scenario, String> {
         let s: Scenario = toml::from_str(text).map_err(|e| e.to_string())?;
         s.features()?;
+        if let Some(fault) = s.viewer.fault() {
+            return Err(fault.into());
+        }
         for m in s.device.monitors.iter().filter(|m| !m.is_empty()) {
             parse_size(m).ok_or_else(|| format!("{m:?} is no size like 1024x768"))?;
         }

@@ -3,6 +3,7 @@
 
 use crate::checks::{Tallies, Tally, RULES};
 use crate::host::Options;
+use crate::viewer::Sights;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -33,13 +34,15 @@ pub struct Stats {
     pub named: u64,
     /// Those of them that were not over, so that the host had to wait.
     pub held: u64,
+    /// What the display has seen.
+    pub sights: Sights,
 }
 
 impl Stats {
     /// One line of name=number.
     pub fn line(&self) -> String {
         format!(
-            "kicks={}+{} commands={}+{} interrupts={} suppressed={} config={} frames={} copied={} errors={} asked={} struck={} named={} held={}",
+            "kicks={}+{} commands={}+{} interrupts={} suppressed={} config={} frames={} copied={} errors={} asked={} struck={} named={} held={} beats={} late={} fresh={} samples={} mixed={}",
             self.kicks[0],
             self.kicks[1],
             self.commands[0],
@@ -53,7 +56,12 @@ impl Stats {
             self.asked,
             self.struck,
             self.named,
-            self.held
+            self.held,
+            self.sights.beats,
+            self.sights.late,
+            self.sights.fresh,
+            self.sights.samples,
+            self.sights.mixed
         )
     }
 }

@@ -16,20 +16,21 @@ use crate::chain::Ram;
 use crate::meaning::{LayoutOptions, Meanings, Type, Unknown};
 use crate::pages::Pages;
 use crate::scenario::Scenario;
+use crate::viewer::Viewer;
 use crate::wire::{
     cmd, put32, reply, u32_at, u64_at, Command, Header, Queue, Rect, FLAG_FENCE, MAX_SCANOUTS,
 };
 use context::Context;
 use display::Display;
 use render::{Fence, Mapping};
-use resource::{Resources, Result};
+use resource::{Kind, Resource, Resources, Result};
 use scanout::{Frame, Scanout, Shown};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use work::{Ended, Failure, Job, Work};
+use work::{Ended, Failure, Job, Line, Step, Work};
 
 /// The device's state.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Device {
     pub display: Display,
     resources: Resources,
     scanouts: Vec<Scanout>,
+    /// The display that looks at scanout 0.
+    pub viewer: Option<Viewer>,
     features: u64,
     with_crc: bool,
     /// Bytes moved out of guest memory into the host's copies, ever.
@@ -117,6 +120,7 @@ impl Device {
             display: Display::new(scenario),
             resources: Resources::default(),
             scanouts: vec![Scanout::default(); MAX_SCANOUTS as usize],
+            viewer: Viewer::new(&scenario.viewer),
             features: 0,
             with_crc,
             copied: 0,
@@ -147,6 +151,9 @@ impl Device {
     /// The driver let go: forgets everything but the monitors. Says how many resources it had left.
     pub fn reset(&mut self) -> usize {
         self.scanouts.fill(Scanout::default());
+        if let Some(v) = self.viewer.as_mut() {
+            v.forget(None);
+        }
         self.contexts.clear();
         self.work.clear();
         self.fences.clear();
@@ -291,6 +298,9 @@ impl Device {
                 let gone = self.resources.remove(id)?;
                 self.forget(id, &gone);
                 self.after_users(id);
+                if let Some(v) = self.viewer.as_mut() {
+                    v.forget(Some(id));
+                }
                 for s in &mut self.scanouts {
                     s.shown = s.shown.filter(|shown| shown.resource != id);
                     if s.cursor.resource == id {
@@ -338,6 +348,7 @@ impl Device {
                         None => now.frame(i, &self.resources, ram, self.with_crc),
                     });
                 }
+                self.view(h, id);
             }
             cmd::RESOURCE_ASSIGN_UUID => {
                 self.resources.get(id)?;
@@ -366,6 +377,13 @@ impl Device {
             .get_mut(scanout as usize)
             .ok_or(reply::ERR_INVALID_SCANOUT_ID)?;
         slot.shown = shown;
+        if let Some(v) = self
+            .viewer
+            .as_mut()
+            .filter(|_| scanout == 0 && shown.is_none())
+        {
+            v.forget(None);
+        }
         Ok(())
     }
 
@@ -384,6 +402,34 @@ impl Device {
             slot.cursor.hot = (u32_at(c, 44), u32_at(c, 48));
         }
         Ok(())
+    }
+
+    /// The display hears of a flush, and may have its reply wait.
+    fn view(&mut self, h: &Header, id: u32) {
+        let now = self.scanouts.first().and_then(|s| s.shown);
+        let (Some(viewer), Some(now)) = (self.viewer.as_mut(), now) else {
+            return;
+        };
+        let resource = self.resources.get(id);
+        let in_place = resource.is_ok_and(|r| matches!(r.kind, Kind::Blob { .. }));
+        if now.resource != id {
+            return;
+        }
+        if let Some(event) = viewer.flush(now, in_place && h.flags & FLAG_FENCE != 0) {
+            let job = Job {
+                line: Line::Alone(self.work.ticket()),
+                ctx: 0,
+                steps: [Step::Event(event)].into(),
+                objects: BTreeMap::new(),
+                after: [].into(),
+            };
+            self.waits = self.work.add(job, self.now);
+        }
+    }
+
+    /// A resource as it is now.
+    pub fn resource(&self, id: u32) -> Option<Resource> {
+        self.resources.get(id).ok().cloned()
     }
 
     /// What a scanout shows now; `None` where it is dark.

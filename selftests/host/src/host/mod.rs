@@ -9,6 +9,7 @@ mod deliver;
 mod doorbell;
 mod orders;
 mod settle;
+mod view;
 
 use crate::chain::{Chain, Ram, Table};
 use crate::channel::{sockets, Channel};
@@ -145,7 +146,7 @@ impl Host {
         );
         checker.knows(&s.device);
         let core = Core {
-            device: Device::new(s, options.crc),
+            device: Device::new(s, options.crc && s.viewer.hz == 0.0),
             checker,
             faults: Faults::new(&s.faults),
             trace: Writer::new(options.trace.as_deref()).map_err(|e| format!("trace: {e}"))?,

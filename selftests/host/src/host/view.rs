@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The thread that is the host's display.
+
+use super::{lock, Host};
+use crate::device::resource::{Kind, Resource};
+use crate::viewer::{answer, read, Random};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+impl Host {
+    /// Starts the display, if the scenario has one.
+    pub fn start_viewer(self: &Arc<Self>) {
+        if self.options.scenario.viewer.hz > 0.0 {
+            let host = self.clone();
+            std::thread::spawn(move || host.run_viewer());
+        }
+    }
+
+    fn run_viewer(self: &Arc<Self>) {
+        let options = &self.options.scenario.viewer;
+        let period = Duration::from_secs_f64(1.0 / options.hz);
+        let [least, most] = options.hold_us;
+        let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
+        let mut beat = Instant::now();
+        loop {
+            // Readings that are longer than a period cost beats.
+            beat += period;
+            let start = Instant::now();
+            while beat < start {
+                beat += period;
+            }
+            let off = period.mul_f64(options.jitter * random.fraction());
+            sleep((beat + off).saturating_duration_since(start));
+            let late = Instant::now().saturating_duration_since(beat + off) > period / 8;
+            let hold = least + ((most - least) as f64 * random.fraction()) as u64;
+            self.beat(late, Duration::from_micros(hold));
+        }
+    }
+
+    fn beat(self: &Arc<Self>, late: bool, hold: Duration) {
+        let Some(ram) = self.ram() else { return };
+        let mut core = lock(&self.core);
+        core.stats.sights.beats += 1;
+        core.stats.sights.late += u64::from(late);
+        let Some(viewer) = core.device.viewer.as_mut() else {
+            return;
+        };
+        let (shown, fresh, flushes) = viewer.beat();
+        let first = viewer.answers_first();
+        core.stats.sights.fresh += u64::from(fresh);
+        if first {
+            answer(&flushes);
+            self.work(&mut core, Instant::now());
+        }
+        let resource = shown.and_then(|s| Some((s, core.device.resource(s.resource)?)));
+        // A copy is the host's own: it is looked at in one go.
+        let own = |r: &Resource| matches!(r.kind, Kind::Classic { .. });
+        let (mut core, mixed) = match resource {
+            Some((shown, r)) if own(&r) => {
+                let mixed = read(&shown, &r, &ram, Duration::ZERO);
+                (core, mixed)
+            }
+            resource => {
+                drop(core);
+                let mixed = resource.and_then(|(shown, r)| read(&shown, &r, &ram, hold));
+                (lock(&self.core), mixed)
+            }
+        };
+        core.stats.sights.samples += u64::from(mixed.is_some());
+        core.stats.sights.mixed += u64::from(mixed == Some(true));
+        if !first {
+            answer(&flushes);
+            self.work(&mut core, Instant::now());
+        }
+    }
+}
