@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the figures of a run have to be, scenario by scenario.
+
+A machine without time for the guest or for the host changes figures: what a run knows of that itself (beats of
+the host's that came late, flips whose time was up, frames in which the client did not get to run) is taken into account.
+"""
+
+
+def figures(line):
+    """The words name=number of a line."""
+    return {k: float(v) if "." in v else int(v) for k, v in (w.split("=") for w in line.split()[1:])}
+
+
+def line(f):
+    return " ".join(f"{k} {v}" for k, v in f.items() if k != "copied")
+
+
+def in_place(f):
+    """Nothing is copied, and the host has seen enough to tell."""
+    if f["copied"]:
+        yield f"{f['copied']} bytes were copied"
+    if f["odd"]:
+        yield f"numbers or times of {f['odd']} flips do not grow"
+    if f["samples"] < f["frames"] // 20:
+        yield f"only {f['samples']} pictures were looked at"
+
+
+def release(f):
+    """Nobody draws into what is shown, but where the host's time was up."""
+    yield from in_place(f)
+    if f["mixed"] > f["toolate"]:
+        yield f"{f['mixed']} pictures are mixed, and only {f['toolate']} flips had to be ended"
+    if f["toolate"] > max(2, f["frames"] // 10, f["late"]):
+        yield f"{f['toolate']} flips had to be ended"
+
+
+def lie(f):
+    """A host that lies finds mixed pictures, so the test can fail."""
+    if f["mixed"] <= f["toolate"]:
+        yield "no picture is mixed: what is drawn into while it is shown is not noticed"
+
+
+def never(f):
+    """The timer sets the pace: one flip has to be ended, and the others are not held back."""
+    yield from in_place(f)
+    if f["toolate"] > 1:
+        yield f"{f['toolate']} flips waited for the host"
+
+
+def pace(f):
+    """Of frames in which the machine had time for all, one in a hundred at most misses a vertical blank."""
+    yield from release(f)
+    if f["calm"] < f["frames"] // 4:
+        yield f"the machine had time for {f['calm']} of {f['frames']} frames"
+    if f["calmmissed"] > 0.01 * f["calm"] + f["late"] + f["toolate"]:
+        yield f"{f['calmmissed']} of {f['calm']} frames miss a vertical blank"
+
+
+def slow_pace(f):
+    """The same of a host that is slower than the mode: frames take one of its periods."""
+    yield from release(f)
+    if f["calmus"] * f["calm"] > (1.01 * f["calm"] + f["late"] + f["toolate"]) * 1e6 / 8.33:
+        yield f"frames take {f['calmus']} us"
+
+
+def whole(f):
+    """Pictures are right, with a copy or without."""
+    if f["odd"] or f["mixed"] > f["toolate"]:
+        yield f"{f['mixed']} pictures are mixed, numbers or times of {f['odd']} flips do not grow"
+    if f["samples"] < f["frames"] // 20:
+        yield f"only {f['samples']} pictures were looked at"
+
+
+def copied(f):
+    """The host has said that it cannot do without a copy."""
+    yield from whole(f)
+    if not f["copied"]:
+        yield "nothing is copied"
+
+
+def slow(f):
+    """The timer goes on."""
+    if f["copied"] or f["odd"]:
+        yield f"{f['copied']} bytes were copied, numbers or times of {f['odd']} flips do not grow"
+    if not f["toolate"]:
+        yield "the host was never too slow"
+    if f["rate"] < 15 and f["hiccups"] < 10:
+        yield f"{f['rate']} frames a second"
+
+
+def fences(f):
+    """Nobody is told that the old buffer is free while it is shown, and all are told then."""
+    if f["apart"]:
+        yield f"{f['apart']} times event, out-fence and dma-buf did not tell the same"
+    if f["earlyout"] > f["frames"] // 10 or f["earlybuffer"] > f["frames"] // 4:
+        yield f"told so at once: {f['earlyout']} out-fences, {f['earlybuffer']} dma-bufs"
+
+
+def lost(f):
+    """Whatever was in a context is lost with sleep, and says so; the rest goes on."""
+    for name in ("slept", "pending", "fence", "exec", "create", "anew", "picture"):
+        if not f[name]:
+            yield f"not so: {name}"
+
+
+def anything(_f):
+    """A host that dies: that the guest goes on is all there is to it."""
+    return []
+
+
+# Scenarios in which the program may fail.
+SURVIVES = {"die", "gl-die"}
+RULES = {"sleep": lost, "gl": release, "gl-refused": copied, "gl-refused-later": whole, "gl-no-blobs": copied, "slow": slow, "fences": fences,
+         "read": release, "die": anything, "gl-die": anything, "never-later": slow, "errors": whole, "pace-60": pace, "pace-75": pace, "pace-120": pace, "pace-irregular": pace, "pace-50": slow_pace,
+         "release": release, "release-lie": lie, "never": never}

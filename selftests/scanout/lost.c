@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The system sleeps while a context has work that does not end: its fences fail, what is
+ * asked of it fails, a new one works, and what was shown is shown again. Ends with a line
+ * as scanout.c's: numbers that are 1 where it is so.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <drm/drm.h>
+#include <drm/drm_fourcc.h>
+#include <drm/drm_mode.h>
+#include <drm/virtgpu_drm.h>
+#include <linux/sync_file.h>
+
+/* The capability set of the host's own language: a word is the number of an operation, with its length above. */
+#define TEST_SET 30
+#define NOP (1u << 16)
+#define WAIT (2u << 16 | 1)
+
+static int call(int fd, unsigned long request, void *arg)
+{
+	int r;
+
+	do {
+		r = ioctl(fd, request, arg);
+	} while (r && errno == EINTR);
+	return r ? errno : 0;
+}
+
+static int context(int fd)
+{
+	struct drm_virtgpu_context_set_param set = { .param = VIRTGPU_CONTEXT_PARAM_CAPSET_ID, .value = TEST_SET };
+	struct drm_virtgpu_context_init init = { .num_params = 1, .ctx_set_params = (uintptr_t)&set };
+
+	return call(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+}
+
+static int submit(int fd, const uint32_t *words, uint32_t size, int *fence)
+{
+	struct drm_virtgpu_execbuffer exec = { .flags = VIRTGPU_EXECBUF_FENCE_FD_OUT, .size = size,
+		.command = (uintptr_t)words, .fence_fd = -1 };
+	int error = call(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &exec);
+
+	*fence = exec.fence_fd;
+	return error;
+}
+
+static int resource(int fd)
+{
+	struct drm_virtgpu_resource_create create = { .format = 64, .width = 4096, .height = 1, .depth = 1,
+		.array_size = 1, .size = 4096 };
+
+	return call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &create);
+}
+
+/* How a fence has ended, 0 if it has not within so many milliseconds, 1 for well. */
+static int ended(int fence, int ms)
+{
+	struct pollfd p = { .fd = fence, .events = POLLIN };
+	struct sync_file_info info = { 0 };
+
+	if (poll(&p, 1, ms) != 1 || ioctl(fence, SYNC_IOC_FILE_INFO, &info))
+		return 0;
+	return info.status;
+}
+
+static long long host(const char *name)
+{
+	static char line[1024];
+	char want[32];
+	size_t have = 0;
+	int port = open("/dev/vgpu-gpuhost", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	struct pollfd p = { .fd = port, .events = POLLIN };
+
+	if (port < 0 || write(port, "stats\n", 6) != 6)
+		return -1;
+	while (have < sizeof(line) - 1 && poll(&p, 1, 10000) == 1) {
+		ssize_t n = read(port, line + have, sizeof(line) - 1 - have);
+
+		if (n <= 0)
+			break;
+		have += n;
+		line[have] = 0;
+		if (line[have - 1] == '\n')
+			break;
+	}
+	close(port);
+	snprintf(want, sizeof(want), " %s=", name);
+	return strstr(line, want) ? atoll(strstr(line, want) + strlen(want)) : -1;
+}
+
+static int show(int fd)
+{
+	uint32_t crtcs[16], connectors[16];
+	static struct drm_mode_modeinfo modes[256];
+	struct drm_mode_card_res r = {
+		.crtc_id_ptr = (uintptr_t)crtcs, .count_crtcs = 16,
+		.connector_id_ptr = (uintptr_t)connectors, .count_connectors = 16,
+	};
+	struct drm_mode_get_connector c = { 0 };
+	struct drm_mode_create_dumb create = { .bpp = 32 };
+	struct drm_mode_map_dumb map = { 0 };
+	struct drm_mode_fb_cmd2 fb = { .pixel_format = DRM_FORMAT_XRGB8888 };
+	struct drm_mode_crtc set = { .count_connectors = 1, .mode_valid = 1 };
+	uint8_t *at;
+
+	if (call(fd, DRM_IOCTL_MODE_GETRESOURCES, &r))
+		return -1;
+	c.connector_id = connectors[0];
+	if (call(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c))
+		return -1;
+	c = (struct drm_mode_get_connector){ .connector_id = connectors[0],
+		.modes_ptr = (uintptr_t)modes, .count_modes = 256 };
+	if (call(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c))
+		return -1;
+	create.width = fb.width = modes[0].hdisplay;
+	create.height = fb.height = modes[0].vdisplay;
+	if (call(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create))
+		return -1;
+	map.handle = fb.handles[0] = create.handle;
+	fb.pitches[0] = create.pitch;
+	if (call(fd, DRM_IOCTL_MODE_MAP_DUMB, &map))
+		return -1;
+	at = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, map.offset);
+	if (at == MAP_FAILED || call(fd, DRM_IOCTL_MODE_ADDFB2, &fb))
+		return -1;
+	for (uint32_t y = 0; y < fb.height; y++)
+		*(volatile uint32_t *)(at + (size_t)y * create.pitch) = 0xa5000001;
+	set.crtc_id = crtcs[0];
+	set.fb_id = fb.fb_id;
+	set.set_connectors_ptr = (uintptr_t)&connectors[0];
+	set.mode = modes[0];
+	return call(fd, DRM_IOCTL_MODE_SETCRTC, &set);
+}
+
+static int power(const char *file, const char *word)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC), good;
+
+	good = fd >= 0 && write(fd, word, strlen(word)) == (ssize_t)strlen(word);
+	if (!good)
+		printf("failed: %s to %s: %s\n", word, file, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+int main(void)
+{
+	const uint32_t endless[] = { WAIT, 4000000000u }, nop[] = { NOP };
+	int fd = open("/dev/dri/card0", O_RDWR | O_CLOEXEC), other, fence, again, slept, error, now;
+	long long samples, mixed;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (fd < 0 || show(fd) || context(fd) || resource(fd) || submit(fd, endless, sizeof(endless), &fence)) {
+		printf("failed: set-up: %s\n", strerror(errno));
+		return 1;
+	}
+	now = ended(fence, 0);
+	slept = power("/sys/power/pm_test", "devices") && power("/sys/power/state", "mem");
+	power("/sys/power/pm_test", "none");
+	printf("scan: frames=1 copied=0 slept=%d pending=%d", slept, now == 0);
+	printf(" fence=%d", ended(fence, 10000) < 0);
+	error = submit(fd, nop, sizeof(nop), &again);
+	printf(" exec=%d", error == EIO);
+	printf(" create=%d", resource(fd) == EIO);
+	other = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+	error = other < 0 || context(other) || resource(other) || submit(other, nop, sizeof(nop), &again);
+	printf(" anew=%d", !error && ended(again, 10000) == 1);
+	samples = host("samples");
+	mixed = host("mixed");
+	usleep(1000000);
+	printf(" picture=%d", host("samples") > samples && samples >= 0 && host("mixed") == mixed);
+	close(other);
+	close(fd);
+	printf("\n");
+	return 0;
+}
