@@ -247,21 +247,16 @@ impl virtio::Driver for VirtioGpu {
             data.stop(dev);
             return Ok(());
         }
-        if drm.context_ids().any_known() {
-            dev_err!(
-                dev.parent(),
-                "[drm] *ERROR* contexts cannot be restored after sleep, staying awake\n"
-            );
-            data.config_work.resume(dev);
-            return Err(EBUSY);
-        }
         display::suspend(drm).inspect_err(|_| data.config_work.resume(dev))?;
+        // The host forgets contexts. What is still to go there fails, and so does what it does not end.
+        drm.queues().cancel_all();
         if drm.queues().settle(SLEEP_MS).is_err() {
             dev_warn!(
                 dev.parent(),
                 "[drm] the host does not answer before sleep, its commands are cancelled\n"
             );
         }
+        drm.context_ids().forget();
         data.sleep(dev);
         Ok(())
     }
@@ -330,7 +325,12 @@ impl Bound {
             drm.worker().clone(),
         )?);
         dev.ready();
-        object::replay(drm)
+        object::replay(drm)?;
+        // What was in the window is gone: a touch faults, and finds nothing.
+        if drm.window().is_some() {
+            drm.take_mappings_out();
+        }
+        Ok(())
     }
 
     /// Declares a device lost that does not come back from sleep. Userspace loses it later, for it

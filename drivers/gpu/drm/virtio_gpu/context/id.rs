@@ -9,7 +9,6 @@ use kernel::{
     sync::{
         atomic::{
             Atomic,
-            AtomicFlag,
             Relaxed, //
         },
         Arc, //
@@ -21,8 +20,8 @@ use kernel::{
 pub(crate) struct Ids {
     #[pin]
     used: Ida,
-    /// How many of them the host knows.
-    known: Atomic<u32>,
+    /// How often the host has forgotten all of them.
+    forgotten: Atomic<u32>,
 }
 
 impl Ids {
@@ -33,14 +32,19 @@ impl Ids {
     /// [`ENOMEM`].
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
-            pin_init!(Self { used <- Ida::new(), known: Atomic::new(0) }),
+            pin_init!(Self { used <- Ida::new(), forgotten: Atomic::new(0) }),
             GFP_KERNEL,
         )
     }
 
-    /// Whether the host has a context.
-    pub(crate) fn any_known(&self) -> bool {
-        self.known.load(Relaxed) != 0
+    /// The host forgets all contexts: the system sleeps.
+    pub(crate) fn forget(&self) {
+        self.forgotten.fetch_add(1, Relaxed);
+    }
+
+    /// What a context remembers that the host is told of now, not 0.
+    fn age(&self) -> u32 {
+        self.forgotten.load(Relaxed).saturating_add(1)
     }
 
     /// Takes the smallest id that is not in use.
@@ -55,7 +59,7 @@ impl Ids {
         Ok(Arc::new(
             ContextId {
                 id,
-                known: AtomicFlag::new(false),
+                told: Atomic::new(0),
                 ids: self.clone(),
             },
             GFP_KERNEL,
@@ -66,16 +70,22 @@ impl Ids {
 /// An id in use. Dropping it gives it back.
 pub(super) struct ContextId {
     id: u32,
-    /// Whether the host knows it.
-    known: AtomicFlag,
+    /// The [age](Ids::age) when the host was told, 0 before that.
+    told: Atomic<u32>,
     ids: Arc<Ids>,
 }
 
 impl ContextId {
     /// The host is told of the context, once.
     pub(super) fn tell(&self) {
-        self.known.store(true, Relaxed);
-        self.ids.known.fetch_add(1, Relaxed);
+        self.told.store(self.ids.age(), Relaxed);
+    }
+
+    /// Whether the host knew it, and has forgotten it.
+    pub(super) fn is_lost(&self) -> bool {
+        let told = self.told.load(Relaxed);
+
+        told != 0 && told != self.ids.age()
     }
 
     /// The number.
@@ -86,9 +96,6 @@ impl ContextId {
 
 impl Drop for ContextId {
     fn drop(&mut self) {
-        if self.known.load(Relaxed) {
-            self.ids.known.fetch_add(u32::MAX, Relaxed);
-        }
         self.ids.used.free(self.id);
     }
 }
@@ -107,6 +114,20 @@ mod tests {
         drop(one);
         assert_eq!(ids.alloc()?.get(), 1);
         assert_eq!(ids.alloc()?.get(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_host_has_forgotten() -> Result {
+        let ids = Ids::new()?;
+        let (one, two) = (ids.alloc()?, ids.alloc()?);
+
+        one.tell();
+        assert!(!one.is_lost() && !two.is_lost());
+        ids.forget();
+        assert!(one.is_lost() && !two.is_lost());
+        two.tell();
+        assert!(!two.is_lost());
         Ok(())
     }
 }

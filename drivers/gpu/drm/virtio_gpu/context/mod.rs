@@ -210,7 +210,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`EIO`] if the host has refused it, [`ENOMEM`].
+    /// [`EIO`] if the host has refused it, or has forgotten it in sleep; [`ENOMEM`].
     pub(crate) fn ensure(&self, dev: &DrmDevice) -> Result<&Created> {
         if self.created.as_ref().is_none() {
             self.create(dev, &Setup::default()).or_else(|e| {
@@ -221,10 +221,15 @@ impl Context {
                 }
             })?;
         }
-        if self.refused.load(Relaxed) {
+        if self.refused.load(Relaxed) || self.id.is_lost() {
             return Err(EIO);
         }
         self.created.as_ref().ok_or(EIO)
+    }
+
+    /// Whether the host has the context, as far as is known.
+    fn is_there(&self) -> bool {
+        self.created.as_ref().is_some() && !self.id.is_lost()
     }
 
     /// Has the host make the context. Does not wait: what the host refuses is found out later.
@@ -320,7 +325,7 @@ impl Context {
         state
             .resources
             .try_create_and_insert(resource, opened, GFP_KERNEL)?;
-        if self.created.as_ref().is_some() {
+        if self.is_there() {
             queues
                 .batch()
                 .submit(self.id(), NO_RING, attach.hold(object));
@@ -340,7 +345,7 @@ impl Context {
             return;
         }
         let opened = state.resources.remove(&object.id());
-        if self.created.as_ref().is_some() {
+        if self.is_there() {
             if let Some(Opened { object, detach, .. }) = opened {
                 queues
                     .batch()
@@ -354,6 +359,10 @@ impl Context {
     pub(crate) fn destroy(&self, queues: &Arc<Queues>, killed: bool) {
         let destroy = self.state.lock().destroy.take();
 
+        if self.id.is_lost() {
+            queues.forget_lanes(self.id());
+            return;
+        }
         if let Some(Destroy { command, reply }) = destroy {
             if killed {
                 queues.cancel(self.id());

@@ -332,9 +332,15 @@ pub(crate) fn replay(dev: &DrmDevice) -> Result {
     let records = dev.live().begin_replay(queues)?;
     let mut batch = queues.replay();
 
+    let mut gone = 0_u32;
     for record in &records {
-        if let Err(e) = record.replay(queues, &mut batch) {
-            record.state.store(ABSENT, Relaxed);
+        let Err(e) = record.replay(queues, &mut batch) else {
+            continue;
+        };
+        record.state.store(ABSENT, Relaxed);
+        if e == ENODATA {
+            gone = gone.saturating_add(1);
+        } else {
             dev_err!(
                 dev.parent(),
                 "[drm] *ERROR* resource {} is lost: {:?}\n",
@@ -344,5 +350,12 @@ pub(crate) fn replay(dev: &DrmDevice) -> Result {
         }
     }
     drop(batch);
+    if gone != 0 {
+        dev_warn!(
+            dev.parent(),
+            "[drm] {} resources in memory of the host are lost with sleep\n",
+            gone
+        );
+    }
     queues.wake(WAKE_MS)
 }

@@ -132,6 +132,12 @@ impl<T: Driver> Device<T> {
         unsafe { bindings::drm_dev_unplug(self.as_raw()) };
     }
 
+    /// Takes all pages of objects out of the address spaces of programs. Those that are touched again fault.
+    pub(crate) fn take_mappings_out(&self) {
+        // SAFETY: The device is valid, and has an inode as long as it is.
+        unsafe { bindings::abi_helper_drm_unmap_all(self.as_raw()) };
+    }
+
     /// Masks features of the driver that this device does not have. Only before registration.
     pub(crate) fn mask_features(&self, features: u32) {
         // SAFETY: `dev` is valid by the type invariant. The word is read by ioctls only after

@@ -4,6 +4,8 @@
  */
 
 #include <linux/aperture.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/vgaarb.h>
 
@@ -47,6 +49,11 @@ void abi_helper_vga_put(struct pci_dev *pdev)
 {
 	vga_put(pdev, LEGACY_VGA);
 	pci_dev_put(pdev);
+}
+
+void abi_helper_drm_unmap_all(struct drm_device *dev)
+{
+	unmap_mapping_range(dev->anon_inode->i_mapping, 0, 0, 1);
 }
 
 void abi_helper_drm_debugfs_add_file(struct drm_device *dev, const char *name,

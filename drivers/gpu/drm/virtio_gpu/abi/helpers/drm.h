@@ -11,6 +11,7 @@ bool abi_helper_pci_is_vga(struct device *dev);
 int abi_helper_pci_evict_boot_display(struct device *dev, const char *name);
 struct pci_dev *abi_helper_vga_get(unsigned int vendor, unsigned int device);
 void abi_helper_vga_put(struct pci_dev *pdev);
+void abi_helper_drm_unmap_all(struct drm_device *dev);
 void abi_helper_drm_debugfs_add_file(struct drm_device *dev, const char *name,
 				     int (*show)(struct seq_file *m, void *data),
 				     void *data);

@@ -200,6 +200,31 @@ impl Queues {
         self.batch().push(destroy);
     }
 
+    /// There is no context `ctx_id` any more, and there are no jobs of it.
+    pub(crate) fn forget_lanes(&self, ctx_id: u32) {
+        let node = self.jobs.state.lock().contexts.remove_node(&ctx_id);
+
+        drop(node);
+    }
+
+    /// Ends the jobs of all contexts as [`Self::cancel`] does, while nobody submits any.
+    pub(crate) fn cancel_all(self: &Arc<Self>) {
+        let mut from = 0;
+
+        loop {
+            let next = {
+                let state = self.jobs.state.lock();
+                let mut ids = state.contexts.keys();
+                ids.find(|&&id| id >= from).copied()
+            };
+            let Some(ctx_id) = next else {
+                return;
+            };
+            self.cancel(ctx_id);
+            from = ctx_id.saturating_add(1);
+        }
+    }
+
     /// Gives up the jobs of contexts that have been without a client for a while. Has itself called
     /// again as long as there are such contexts.
     pub(super) fn expire(self: &Arc<Self>) {
