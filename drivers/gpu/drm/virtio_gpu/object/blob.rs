@@ -17,6 +17,7 @@ use crate::{
     abi::sg::Segment,
     context::NO_RING,
     device::DrmDevice,
+    display::Sight,
     queue::{
         Command,
         Credit, //
@@ -106,11 +107,14 @@ pub(crate) fn create_blob(dev: &DrmDevice, new: NewBlob, credit: Credit) -> Resu
 ///
 /// # Errors
 ///
-/// [`ENODEV`] where the host has no blobs, or has 3D: its contexts would not know what to do with one.
+/// [`ENODEV`] where the host has no blobs, or has 3D and is not known to show them: its contexts would
+/// not know what to do with one.
 pub(super) fn import(dev: &DrmDevice, size: usize) -> Result<Args> {
     let features = dev.features();
 
-    if !features.resource_blob || features.virgl {
+    if !features.resource_blob
+        || matches!(dev.shows_in_place(), Some(Sight::Unknown | Sight::Copies))
+    {
         return Err(ENODEV);
     }
     let blob = proto::Blob {

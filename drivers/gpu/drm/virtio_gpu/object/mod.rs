@@ -268,6 +268,11 @@ impl gem::DriverObject for Resource {
 
     fn open(object: &Object, file: &gem::File<Self>) -> Result {
         match file.inner().context() {
+            // It has no type. Who renders is told so, and who only shows it does not render here.
+            Some(context) if object.is_imported() => match context.created() {
+                Some(_) => Err(ENODEV),
+                None => Ok(()),
+            },
             Some(context) => context.attach(object.dev().queues(), object),
             None => Ok(()),
         }
