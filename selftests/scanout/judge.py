@@ -110,6 +110,6 @@ def anything(_f):
 
 # Scenarios in which the program may fail.
 SURVIVES = {"die", "gl-die"}
-RULES = {"sleep": lost, "gl": release, "gl-refused": copied, "gl-refused-later": whole, "gl-no-blobs": copied, "slow": slow, "fences": fences,
+RULES = {"foreign": release, "gl-foreign": release, "long": release, "sleep": lost, "gl": release, "gl-refused": copied, "gl-refused-later": whole, "gl-no-blobs": copied, "slow": slow, "fences": fences,
          "read": release, "die": anything, "gl-die": anything, "never-later": slow, "errors": whole, "pace-60": pace, "pace-75": pace, "pace-120": pace, "pace-irregular": pace, "pace-50": slow_pace,
          "release": release, "release-lie": lie, "never": never}

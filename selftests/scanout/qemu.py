@@ -39,7 +39,7 @@ def run(lab, result, driver, name, program):
     qemu = " ".join(f"-trace enable={event},file={trace}" for event in TRACE.values())
     r = subprocess.run([lab.boot, "--driver", driver, "--image", "none", "--quiet", "--timeout", "400", "--out", out,
                         "--mem", "2G", "--device", device, *words, "--add", program, f"--qemu={qemu}",
-                        "--append", "drm_kms_helper.fbdev_emulation=0", "--run", os.path.join(HERE, "stock.sh"), str(FRAMES)],
+                        "--append", "drm_kms_helper.fbdev_emulation=0", "--run", os.path.join(HERE, "qemu.sh"), str(FRAMES)],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     told = {}
     for path in ("guest.log", "trace"):
