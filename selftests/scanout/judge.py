@@ -98,7 +98,7 @@ def fences(f):
 
 def lost(f):
     """Whatever was in a context is lost with sleep, and says so; the rest goes on."""
-    for name in ("slept", "pending", "fence", "exec", "create", "anew", "picture"):
+    for name in ("slept", "pending", "fence", "exec", "create", "anew", "shown"):
         if not f[name]:
             yield f"not so: {name}"
 
@@ -108,6 +108,8 @@ def anything(_f):
     return []
 
 
+# Scenarios in which the guest does not end by itself, and tells in the kernel's log.
+LOGS = {"sleep"}
 # Scenarios in which the program may fail.
 SURVIVES = {"die", "gl-die"}
 RULES = {"foreign": release, "gl-foreign": release, "long": release, "sleep": lost, "gl": release, "gl-refused": copied, "gl-refused-later": whole, "gl-no-blobs": copied, "slow": slow, "fences": fences,
