@@ -247,17 +247,41 @@ impl virtio::Driver for VirtioGpu {
             data.stop(dev);
             return Ok(());
         }
-        display::suspend(drm).inspect_err(|_| data.config_work.resume(dev))?;
-        // The host forgets contexts. What is still to go there fails, and so does what it does not end.
+        // The host forgets contexts. What is still to go there fails, and so does what it does not end:
+        // before the display, which may wait for what it is to show.
         drm.queues().cancel_all();
-        if drm.queues().settle(SLEEP_MS).is_err() {
+        let answers = drm.queues().settle(SLEEP_MS).is_ok();
+        if !answers {
             dev_warn!(
                 dev.parent(),
                 "[drm] the host does not answer before sleep, its commands are cancelled\n"
             );
+            data.sleep(dev);
         }
-        drm.context_ids().forget();
-        data.sleep(dev);
+        if let Err(e) = display::suspend(drm) {
+            let awake = answers
+                || data
+                    .wake(dev)
+                    .inspect_err(|e| data.give_up(dev, *e))
+                    .is_ok();
+            dev_warn!(
+                dev.parent(),
+                "[drm] no sleep, the display does not rest: {:?}{}\n",
+                e,
+                if awake {
+                    ""
+                } else {
+                    ", and the device is lost"
+                }
+            );
+            data.config_work.resume(dev);
+            return Err(e);
+        }
+        if answers {
+            // The display's own commands.
+            let _ = drm.queues().settle(SLEEP_MS);
+            data.sleep(dev);
+        }
         Ok(())
     }
 
@@ -304,6 +328,7 @@ impl Bound {
 
     /// Puts the device to rest: it forgets everything, and nothing of it is in use.
     fn sleep(&self, dev: &virtio::Device<Core<'_>>) {
+        self.card.drm.context_ids().forget();
         let owner = self.queues.lock().take();
 
         if let Some(owner) = owner {

@@ -11,7 +11,8 @@
 
 use super::{
     primary,
-    Sight, //
+    Sight,
+    CURSOR_SIZE, //
 };
 use crate::{
     abi::drm::{
@@ -66,7 +67,13 @@ pub(super) fn check(
 
         object::provide(dev, object, wanted, credit)?;
         match dev.shows_in_place() {
-            Some(Sight::Unknown | Sight::InPlace) => object::provide_in_place(dev, object, credit),
+            Some(Sight::Unknown | Sight::InPlace) if may_be_beside(request) => {
+                match object::provide_in_place(dev, object, credit) {
+                    // The picture will do.
+                    Err(e) if e != ERESTARTSYS => Ok(()),
+                    result => result,
+                }
+            }
             _ => Ok(()),
         }
     } else if Format::from_number(object.image().format).is_none()
@@ -76,6 +83,13 @@ pub(super) fn check(
     } else {
         Err(EINVAL)
     }
+}
+
+/// Whether a framebuffer as in `request` may be shown by way of a blob beside the picture: its lines
+/// are as those want them who import it from the host, and it is no pointer.
+fn may_be_beside(request: &FramebufferRequest) -> bool {
+    request.pitch % object::BLOB_PITCH == 0
+        && (request.width > CURSOR_SIZE || request.height > CURSOR_SIZE)
 }
 
 /// As what the host is told to show a framebuffer.
@@ -109,9 +123,13 @@ impl View {
         let sight = object.dev().shows_in_place()?;
 
         if object.in_place_refused() {
-            object.dev().display().copies_from_now_on(object.dev());
+            object.dev().display().refused_in_place(object.dev());
         }
-        let id = object.shown_in_place()?;
+        // Another framebuffer may have been the one that it was made for.
+        let id = match fb.pitch() % object::BLOB_PITCH {
+            0 => object.shown_in_place()?,
+            _ => return None,
+        };
 
         Format::from_fourcc(Fourcc(fb.format()))?;
         Some((Self::Blob(id), sight))

@@ -5,12 +5,13 @@
 //!
 //! Not every such host can show a blob of guest memory, and none says so. So one is asked when there
 //! is something to be shown: it is told to show the blob, and right after it the picture, which is what
-//! is to be seen until it has answered. A host that has said that it can is believed until it refuses.
+//! is to be seen until it has answered. What a host refuses that has said that it can is that buffer's.
 #![forbid(unsafe_code)]
 
 use super::Display;
 use crate::{
     device::DrmDevice,
+    object::Object,
     queue::Reply, //
 };
 use kernel::{
@@ -38,48 +39,39 @@ pub(crate) enum Sight {
 /// The host's answer.
 pub(super) struct InPlace(Atomic<u32>);
 
+const UNKNOWN: u32 = 0;
+const IN_PLACE: u32 = 1;
+const COPIES: u32 = 2;
+
 impl InPlace {
     /// A host that was not asked.
     pub(super) const fn new() -> Self {
-        Self(Atomic::new(0))
+        Self(Atomic::new(UNKNOWN))
     }
 
     pub(super) fn get(&self) -> Sight {
-        of(self.0.load(Relaxed))
+        match self.0.load(Relaxed) {
+            UNKNOWN => Sight::Unknown,
+            IN_PLACE => Sight::InPlace,
+            _ => Sight::Copies,
+        }
     }
 
-    /// Sets it, and returns what it was.
-    fn set(&self, sight: Sight) -> Sight {
-        let number = match sight {
-            Sight::Unknown => 0,
-            Sight::InPlace => 1,
-            Sight::Copies => 2,
-        };
-
-        of(self.0.xchg(number, Relaxed))
-    }
-}
-
-fn of(number: u32) -> Sight {
-    match number {
-        0 => Sight::Unknown,
-        1 => Sight::InPlace,
-        _ => Sight::Copies,
+    /// The first answer, which is the host's. Returns whether it is that.
+    fn decide(&self, number: u32) -> bool {
+        self.0.cmpxchg(UNKNOWN, number, Relaxed).is_ok()
     }
 }
 
 impl Display {
-    /// The host has said that it does not show guest memory. Returns what was known before.
-    pub(super) fn copies_from_now_on(&self, dev: &DrmDevice) -> Sight {
-        let before = self.in_place.set(Sight::Copies);
-
-        if before != Sight::Copies {
+    /// The host has refused to make or to show a blob of guest memory.
+    pub(super) fn refused_in_place(&self, dev: &DrmDevice) {
+        if self.in_place.decide(COPIES) {
             dev_info!(
                 dev.parent(),
                 "[drm] the host does not show guest memory, what is shown is copied\n"
             );
         }
-        before
     }
 }
 
@@ -94,22 +86,25 @@ impl DrmDevice {
 
 /// Hears whether a blob is shown.
 pub(super) struct Shown {
-    dev: ARef<DrmDevice>,
+    object: ARef<Object>,
     /// The plane that it is on, as a mask.
     plane: u32,
+    /// Whether the picture is shown right after it.
+    trial: bool,
 }
 
 impl Shown {
-    /// For a plane of `dev`.
+    /// For what is beside the picture of `object` on the planes in the mask `plane`.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`].
-    pub(super) fn new(dev: &DrmDevice, plane: u32) -> Result<KBox<Self>> {
+    pub(super) fn new(object: &Object, plane: u32, trial: bool) -> Result<KBox<Self>> {
         Ok(KBox::new(
             Self {
-                dev: ARef::from(dev),
+                object: ARef::from(object),
                 plane,
+                trial,
             },
             GFP_KERNEL,
         )?)
@@ -118,15 +113,17 @@ impl Shown {
 
 impl Reply for Shown {
     fn done(&mut self, result: Result<KVec<u8>>) {
-        let display = self.dev.display();
+        let dev = self.object.dev();
+        let display = dev.display();
 
         match result {
-            Ok(_) if display.in_place.get() == Sight::Unknown => {
-                display.in_place.set(Sight::InPlace);
+            Ok(_) => {
+                display.in_place.decide(IN_PLACE);
             }
-            Ok(_) => {}
             Err(EIO | EPROTO) => {
-                if display.copies_from_now_on(&self.dev) == Sight::InPlace {
+                self.object.refuse_in_place();
+                display.refused_in_place(dev);
+                if !self.trial {
                     // It shows something older.
                     display.repaint.later(self.plane);
                 }

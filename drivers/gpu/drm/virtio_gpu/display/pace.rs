@@ -114,9 +114,35 @@ impl FenceNames for Names {
 
 /// All that it takes to ask the host about an update.
 pub(super) struct Question {
-    answer: KBox<Answer>,
-    /// For other devices that draw.
-    fence: Option<DriverFence>,
+    /// Until the host is asked.
+    answer: Option<KBox<Answer>>,
+    /// For other devices that draw into the buffer that the host is to be done with.
+    fence: Option<Room>,
+}
+
+/// Room for a fence of a buffer, and then the fence.
+enum Room {
+    Free(ARef<Object>, FenceMemory),
+    Taken(DriverFence),
+}
+
+impl Question {
+    /// The fence, if other devices know of it.
+    fn take_fence(&mut self) -> Option<DriverFence> {
+        match self.fence.take()? {
+            Room::Taken(fence) => Some(fence),
+            Room::Free(..) => None,
+        }
+    }
+}
+
+/// Nothing of an update that is not carried out is read.
+impl Drop for Question {
+    fn drop(&mut self) {
+        if let Some(fence) = self.take_fence() {
+            fence.signal(Ok(()));
+        }
+    }
 }
 
 /// Hears when the host is done with what it showed before.
@@ -127,17 +153,13 @@ struct Answer {
 }
 
 impl Question {
-    /// Makes a question about an update of a scanout that shows one of `objects` and may have shown the
-    /// other. Those that other devices know get a fence from here on.
+    /// Makes a question about an update of a scanout, after which the host is done with `object` as it
+    /// was before: what was shown, if something else is shown now.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`], [`EINTR`] if a signal is pending.
-    pub(super) fn new(
-        dev: &DrmDevice,
-        scanout: u32,
-        objects: [Option<&Object>; 2],
-    ) -> Result<Self> {
+    /// [`ENOMEM`].
+    pub(super) fn new(dev: &DrmDevice, scanout: u32, object: &Object) -> Result<Self> {
         let answer = KBox::new(
             Answer {
                 dev: ARef::from(dev),
@@ -146,29 +168,44 @@ impl Question {
             },
             GFP_KERNEL,
         )?;
-        let mut fence = None;
+        let fence = match object.is_shared() {
+            true => Some(Room::Free(
+                ARef::from(object),
+                FenceMemory::new(GFP_KERNEL)?,
+            )),
+            false => None,
+        };
 
-        for object in objects.into_iter().flatten() {
-            if !object.is_shared() {
-                continue;
-            }
-            let fence: &DriverFence = match &mut fence {
-                Some(fence) => fence,
-                // A timeline of its own: an update that is not carried out ends before others.
-                None => fence
-                    .insert(FenceMemory::new(GFP_KERNEL)?.init::<Names>(&FenceContext::new(), 1)),
-            };
-            let room = object.reservation().lock_for_fence()?;
-            room.add_fence(fence.fence(), Usage::Read);
-        }
-        Ok(Self { answer, fence })
+        Ok(Self {
+            answer: Some(answer),
+            fence,
+        })
+    }
+
+    /// Other devices that draw into the buffer wait from here on. What the commit waits for is known
+    /// by then, of all its planes: they come after it.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], [`EINTR`] if a signal is pending.
+    pub(super) fn publish(&mut self) -> Result {
+        let Some(Room::Free(object, memory)) = self.fence.take() else {
+            return Ok(());
+        };
+        let room = object.reservation().lock_for_fence()?;
+        // A timeline of its own: an update that is not carried out ends before others.
+        let fence = memory.init::<Names>(&FenceContext::new(), 1);
+
+        room.add_fence(fence.fence(), Usage::Read);
+        self.fence = Some(Room::Taken(fence));
+        Ok(())
     }
 
     /// Asks the host by `flush`, which is pushed next, unless it does not keep up. The flip of `crtc`
     /// is held back.
-    pub(super) fn ask(self, crtc: &Crtc<Scanout>, flush: Command) -> Command {
-        let Self { mut answer, fence } = self;
-        let Some(number) = crtc.pace.ask() else {
+    pub(super) fn ask(mut self, crtc: &Crtc<Scanout>, flush: Command) -> Command {
+        let fence = self.take_fence();
+        let (Some(number), Some(mut answer)) = (crtc.pace.ask(), self.answer.take()) else {
             if let Some(fence) = fence {
                 fence.signal(Ok(()));
             }

@@ -207,18 +207,18 @@ impl DriverPlane for Primary {
             let command = Request::new(crtc.index, fb, source, view)?.command()?;
             Ok(command.hold(ARef::from(object)))
         };
-        let heard = |command: Command| -> Result<Command> {
+        let heard = |command: Command, trial| -> Result<Command> {
             Ok(command
                 .may_fail()
-                .on_reply(Shown::new(plane.dev(), plane.mask())?))
+                .on_reply(Shown::new(object, plane.mask(), trial)?))
         };
         let (scanout, flushed) = match (fresh || flip, beside) {
             (false, _) => (None, damage.bounds()),
-            (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?)?), source),
+            (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?, false)?), source),
             (true, _) => (Some(told(view)?), source),
         };
         let trial = match beside {
-            Some((blob, Sight::Unknown)) if fresh || flip => Some(heard(told(blob)?)?),
+            Some((blob, Sight::Unknown)) if fresh || flip => Some(heard(told(blob)?, true)?),
             _ => None,
         };
         let flushed = in_resource(fb, flushed, view)?;
@@ -230,12 +230,9 @@ impl DriverPlane for Primary {
         };
         let in_place = matches!(view, View::Blob(_)) && object.has_guest_pages();
         let question = if in_place || left.as_ref().is_some_and(|(left, _)| left.is_guest_blob()) {
-            let left = left.as_ref().map(|(left, _)| &**left);
-            Some(Question::new(
-                plane.dev(),
-                crtc.index,
-                [Some(object), left],
-            )?)
+            // What is shown from now on is read until something else is.
+            let done_with = left.as_ref().map_or(object, |(left, _)| left);
+            Some(Question::new(plane.dev(), crtc.index, done_with)?)
         } else {
             None
         };
@@ -263,6 +260,16 @@ impl DriverPlane for Primary {
             show.upload = Some(upload.with_room(count)?);
         }
         Ok(Some(Update::Show(show)))
+    }
+
+    fn publish(update: &mut Update) -> Result {
+        match update {
+            Update::Show(Show {
+                question: Some(question),
+                ..
+            }) => question.publish(),
+            _ => Ok(()),
+        }
     }
 
     fn panic_flush(plane: &Plane<Self>, state: &PlaneState<'_, VirtioGpu>) {

@@ -35,7 +35,7 @@ use virtio_gpu_proto::{
 const BPP: u32 = 32;
 /// What the bytes of a line are a multiple of where the host reads the pages: what others want who
 /// import them.
-pub(super) const BLOB_PITCH: u32 = 256;
+pub(crate) const BLOB_PITCH: u32 = 256;
 /// The same where lines have nothing between them.
 pub(super) const PACKED: u32 = 1;
 

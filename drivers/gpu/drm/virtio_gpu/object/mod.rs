@@ -33,7 +33,10 @@ pub(crate) use self::{
         Copies,
         Which, //
     },
-    dumb::dumb_create,
+    dumb::{
+        dumb_create,
+        BLOB_PITCH, //
+    },
     id::Ids,
     layout::{
         layout_of,
@@ -268,11 +271,13 @@ impl gem::DriverObject for Resource {
 
     fn open(object: &Object, file: &gem::File<Self>) -> Result {
         match file.inner().context() {
-            // It has no type. Who renders is told so, and who only shows it does not render here.
-            Some(context) if object.is_imported() => match context.created() {
-                Some(_) => Err(ENODEV),
-                None => Ok(()),
-            },
+            // It has no type. Who renders, or may yet, is told so, and who only shows it does not render here.
+            Some(context) if object.is_imported() => {
+                match file.is_primary() && context.created().is_none() {
+                    true => Ok(()),
+                    false => Err(ENODEV),
+                }
+            }
             Some(context) => context.attach(object.dev().queues(), object),
             None => Ok(()),
         }

@@ -39,7 +39,10 @@ use kernel::{
     rbtree::RBTreeNode,
     sync::{
         aref::ARef,
-        atomic::Relaxed,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         SetOnce,
         SpinLock, //
@@ -55,6 +58,8 @@ use virtio_gpu_proto::{
 pub(super) struct Twin {
     /// What the host was told. Set last, so that nobody names the resource before it is made.
     record: SetOnce<Arc<Record>>,
+    /// Whether the host does not show it.
+    refused: Atomic<bool>,
     #[pin]
     made: SpinLock<Option<Made>>,
 }
@@ -71,6 +76,7 @@ impl Twin {
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             record: SetOnce::new(),
+            refused: Atomic::new(false),
             made <- new_spinlock!(None),
         })
     }
@@ -87,7 +93,7 @@ impl Twin {
     fn usable(&self) -> Option<u32> {
         let record = self.record.as_ref()?;
 
-        (record.state.load(Relaxed) == LIVE).then_some(record.id)
+        (record.state.load(Relaxed) == LIVE && !self.refused.load(Relaxed)).then_some(record.id)
     }
 
     /// Whether there is a resource that the host has not refused.
@@ -114,7 +120,12 @@ impl Resource {
         self.in_place.usable()
     }
 
-    /// Whether the host has refused to make such a blob.
+    /// The host has refused to show that blob.
+    pub(crate) fn refuse_in_place(&self) {
+        self.in_place.refused.store(true, Relaxed);
+    }
+
+    /// Whether the host has refused to make or to show such a blob.
     pub(crate) fn in_place_refused(&self) -> bool {
         self.in_place.record.as_ref().is_some() && !self.in_place.is_usable()
     }
@@ -223,7 +234,7 @@ fn make(
         true => create,
         false => create.may_fail(),
     };
-    let unref = TwinUnref::new(id.get())?;
+    let unref = TwinUnref::new(id.get(), !attached)?;
 
     let mut batch = dev.queues().batch();
     let mut made = place.made.lock();
@@ -254,9 +265,15 @@ pub(super) struct TwinUnref {
 }
 
 impl TwinUnref {
-    fn new(id: u32) -> Result<Self> {
+    /// For the resource with that id, which the host may not have if it `may_fail`.
+    fn new(id: u32, may_fail: bool) -> Result<Self> {
+        let command = Command::new(proto::ResourceUnref::new(id))?;
+
         Ok(Self {
-            command: Command::new(proto::ResourceUnref::new(id))?,
+            command: match may_fail {
+                true => command.may_fail(),
+                false => command,
+            },
             reply: KBox::new(
                 First {
                     object: None,

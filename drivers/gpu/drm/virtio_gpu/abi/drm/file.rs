@@ -57,6 +57,14 @@ impl<T: DriverFile> File<T> {
         unsafe { Pin::new_unchecked(&*(*self.as_raw()).driver_priv.cast::<T>()) }
     }
 
+    /// Whether the file is of the node that displays are controlled by.
+    pub(crate) fn is_primary(&self) -> bool {
+        // SAFETY: The file is valid by the type invariant, and its minor outlives it.
+        let kind = unsafe { (*(*self.as_raw()).minor).type_ };
+
+        u32::try_from(kind) == Ok(bindings::drm_minor_type_DRM_MINOR_PRIMARY)
+    }
+
     pub(super) extern "C" fn open_callback(
         dev: *mut bindings::drm_device,
         file: *mut bindings::drm_file,

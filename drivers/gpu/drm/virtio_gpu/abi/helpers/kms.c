@@ -102,6 +102,11 @@ unsigned long abi_helper_event_lock(struct drm_device *dev)
 	return flags;
 }
 
+bool abi_helper_event_trylock(struct drm_device *dev, unsigned long *flags)
+{
+	return spin_trylock_irqsave(&dev->event_lock, *flags);
+}
+
 void abi_helper_event_unlock(struct drm_device *dev, unsigned long flags)
 {
 	spin_unlock_irqrestore(&dev->event_lock, flags);

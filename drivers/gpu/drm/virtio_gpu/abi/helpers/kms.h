@@ -54,6 +54,7 @@ int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 
 /* The lock of a device for events, from wherever. */
 unsigned long abi_helper_event_lock(struct drm_device *dev);
+bool abi_helper_event_trylock(struct drm_device *dev, unsigned long *flags);
 void abi_helper_event_unlock(struct drm_device *dev, unsigned long flags);
 
 void abi_helper_atomic_commit_put(struct drm_atomic_commit *commit);

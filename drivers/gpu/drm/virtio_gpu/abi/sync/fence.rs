@@ -170,6 +170,9 @@ impl FenceContext {
 /// Memory for a fence, so that making it cannot fail.
 pub(crate) struct FenceMemory(KBox<Opaque<bindings::dma_fence>>);
 
+// SAFETY: Memory that nothing is in yet, which any thread may fill or free.
+unsafe impl Send for FenceMemory {}
+
 impl FenceMemory {
     /// Allocates the memory.
     ///

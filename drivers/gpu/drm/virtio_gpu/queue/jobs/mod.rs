@@ -44,6 +44,7 @@ use crate::abi::{
     }, //
 };
 use kernel::{
+    new_mutex,
     new_spinlock,
     prelude::*,
     rbtree::{
@@ -56,6 +57,7 @@ use kernel::{
             Relaxed, //
         },
         Arc,
+        Mutex,
         SpinLock, //
     }, //
 };
@@ -65,6 +67,9 @@ use kernel::{
 pub(super) struct Jobs {
     #[pin]
     state: SpinLock<State>,
+    /// Whoever cancels has jobs in hand that are not where they belong.
+    #[pin]
+    cancelling: Mutex<()>,
 }
 
 struct State {
@@ -112,6 +117,7 @@ impl Jobs {
                 },
                 "virtio_gpu::Jobs"
             ),
+            cancelling <- new_mutex!((), "virtio_gpu::Jobs::cancelling"),
         })
     }
 
@@ -269,6 +275,8 @@ impl Queues {
     /// Ends the jobs of context `ctx_id` that are parked, with [`ECANCELED`]. They keep their places
     /// until it would be their turn, for others are behind them.
     pub(crate) fn cancel(self: &Arc<Self>, ctx_id: u32) {
+        let one_by_one = self.jobs.cancelling.lock();
+
         for index in 0.. {
             let jobs = {
                 let mut state = self.jobs.state.lock();
@@ -283,7 +291,7 @@ impl Queues {
                 let lost = state.lost;
 
                 match state.lane(ctx_id, index) {
-                    // Nobody submits to a context that ends.
+                    // Nobody submits to a context that ends, or while the system goes to sleep.
                     Some(lane) if !lost => core::mem::replace(lane, jobs),
                     // Nobody comes for them any more.
                     _ => jobs,
@@ -294,6 +302,7 @@ impl Queues {
                 self.reaper.put(request, false);
             }
         }
+        drop(one_by_one);
         self.release();
     }
 

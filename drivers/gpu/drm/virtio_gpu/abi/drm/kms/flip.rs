@@ -102,17 +102,41 @@ impl<T: DriverCrtc> Crtc<T> {
 
     /// Calls `f` with the flip that is held back.
     fn with_held<R>(&self, f: impl FnOnce(&mut Option<Held>) -> R) -> R {
-        // SAFETY: The CRTC is valid by its invariant, and so is its device. The lock makes the access
-        // exclusive, by the invariant of `Hold`; `f` does not come back here, as it has no way to.
+        // SAFETY: The CRTC is valid by its invariant, and so is its device. The lock is taken here.
         unsafe {
-            let dev = (*self.as_raw()).dev;
-            let flags = bindings::abi_helper_event_lock(dev);
-            let hold = self.held();
+            let flags = bindings::abi_helper_event_lock((*self.as_raw()).dev);
+            self.with_lock(flags, f)
+        }
+    }
+
+    /// The same, unless somebody has the lock.
+    fn try_with_held<R>(&self, f: impl FnOnce(&mut Option<Held>) -> R) -> Option<R> {
+        let mut flags = 0;
+
+        // SAFETY: As above.
+        unsafe {
+            bindings::abi_helper_event_trylock((*self.as_raw()).dev, &mut flags)
+                .then(|| self.with_lock(flags, f))
+        }
+    }
+
+    /// The same with the lock taken, which is given up.
+    ///
+    /// # Safety
+    ///
+    /// The caller must have taken the lock for events of the device, which has given `flags`.
+    unsafe fn with_lock<R>(&self, flags: c_ulong, f: impl FnOnce(&mut Option<Held>) -> R) -> R {
+        let hold = self.held();
+
+        // SAFETY: The lock makes the access exclusive, by the invariant of `Hold`; `f` does not come back
+        // here, as it has no way to. The caller has taken the lock of the device, which is valid by the
+        // invariant of the CRTC.
+        unsafe {
             let held = &mut *hold.held.get();
             let result = f(held);
 
             hold.any.store(held.is_some(), Relaxed);
-            bindings::abi_helper_event_unlock(dev, flags);
+            bindings::abi_helper_event_unlock((*self.as_raw()).dev, flags);
             result
         }
     }
@@ -158,7 +182,7 @@ impl<T: DriverCrtc> Crtc<T> {
                 NonNull::new(core::mem::replace(&mut state.event, core::ptr::null_mut()))
             else {
                 // Nobody waits for it.
-                return held.take()?.fence;
+                return this.finish(held.take()?);
             };
 
             // SAFETY: The CRTC is valid and the lock is held. The event is the commit's to give away,
@@ -166,17 +190,17 @@ impl<T: DriverCrtc> Crtc<T> {
             unsafe {
                 if bindings::drm_crtc_vblank_get(crtc) != 0 {
                     bindings::drm_crtc_send_vblank_event(crtc, event.as_ptr());
-                    return held.take()?.fence;
+                    return this.finish(held.take()?);
                 }
                 match held {
-                    Some(held) => {
+                    Some(held) if held.event.is_none() => {
                         let longest = T::longest_hold(this.period());
 
                         held.event = Some(event);
                         held.after = bindings::drm_crtc_accurate_vblank_count(crtc).wrapping_add(1);
                         held.until = bindings::ktime_get().saturating_add(longest);
                     }
-                    None => bindings::drm_crtc_arm_vblank_event(crtc, event.as_ptr()),
+                    _ => bindings::drm_crtc_arm_vblank_event(crtc, event.as_ptr()),
                 }
             }
             None
@@ -199,15 +223,16 @@ impl<T: DriverCrtc> Crtc<T> {
         if this.held().any.load(Relaxed) {
             // SAFETY: No requirements.
             let now = unsafe { bindings::ktime_get() };
-            let (fence, overdue) = this.with_held(|held| {
-                match held.take_if(|held| held.event.is_some() && held.until <= now) {
-                    Some(held) => (this.finish(held), true),
-                    None => (None, false),
-                }
+            // Who has the lock may wait for this function to return, when blanks begin again. The next
+            // blank will do.
+            let overdue = this.try_with_held(|held| {
+                let overdue = held.take_if(|held| held.event.is_some() && held.until <= now)?;
+
+                Some(this.finish(overdue))
             });
 
-            signal(fence);
-            if overdue {
+            if let Some(Some(fence)) = overdue {
+                signal(fence);
                 T::overdue(this);
             }
         }

@@ -69,6 +69,12 @@ pub(crate) trait DriverPlane: Sized + Send + Sync + 'static {
         prepare: &PlanePrepare<'_, Self>,
     ) -> Result<Option<Self::Prepared>>;
 
+    /// All updates of the commit are prepared, and it is known what they wait for. What others are to
+    /// wait for until an update is carried out, or dropped, is put where they find it. May sleep and fail.
+    fn publish(_prepared: &mut Self::Prepared) -> Result {
+        Ok(())
+    }
+
     /// Whether the plane can show why the kernel has died.
     const PANIC: bool;
 
@@ -119,6 +125,7 @@ impl<T: DriverPlane> Plane<T> {
 
     const HELPER_FUNCS: bindings::drm_plane_helper_funcs = bindings::drm_plane_helper_funcs {
         prepare_fb: Some(Self::prepare_callback),
+        begin_fb_access: Some(Self::publish_callback),
         cleanup_fb: Some(Self::cleanup_callback),
         atomic_check: Some(Self::check_callback),
         atomic_update: Some(Self::update_callback),
@@ -266,6 +273,23 @@ impl<T: DriverPlane> Plane<T> {
             // SAFETY: As above. Finds the fences of the framebuffer that the commit waits for.
             to_result(unsafe { bindings::drm_gem_plane_helper_prepare_fb(plane.as_raw(), state) })?;
             *slot = T::prepare(plane, &prepare)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// For its slot in a C vtable only.
+    unsafe extern "C" fn publish_callback(
+        _plane: *mut bindings::drm_plane,
+        state: *mut bindings::drm_plane_state,
+    ) -> c_int {
+        // SAFETY: The helpers call this, once all planes are prepared, with the new state of a plane of
+        // this type, in the task that the commit is of, for which alone the slot is.
+        let slot = unsafe { State::<T>::prepared(state) };
+
+        from_result(|| {
+            slot.as_mut().map_or(Ok(()), T::publish)?;
             Ok(0)
         })
     }
