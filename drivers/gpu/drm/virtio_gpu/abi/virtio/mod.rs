@@ -27,15 +27,18 @@ use kernel::{
 pub(crate) mod buffer;
 pub(crate) mod config;
 pub(crate) mod config_work;
+pub(crate) mod payload;
 pub(crate) mod shm;
 pub(crate) mod virtqueue;
 
 pub(crate) use self::{
     buffer::{
         Fifo,
-        Limits,
-        Payload,
         Request, //
+    },
+    payload::{
+        Limits,
+        Payload, //
     },
     virtqueue::{
         Handler,

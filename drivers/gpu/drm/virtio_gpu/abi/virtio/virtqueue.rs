@@ -9,10 +9,8 @@
 //! C header: [`include/linux/virtio.h`](srctree/include/linux/virtio.h)
 
 use super::{
-    buffer::{
-        Limits,
-        Request, //
-    },
+    buffer::Request,
+    payload::Limits,
     Device,
     Reset, //
 };
