@@ -5,6 +5,8 @@
  * memory for whoever asks (Venus, or the test host), "import" one without 3D, "uuid" one that gives UUIDs.
  */
 #include "failnth.h"
+#include "card_of.h"
+#include "create_blob.h"
 #include <linux/dma-buf.h>
 #include <linux/udmabuf.h>
 
@@ -17,15 +19,6 @@
 #define SIZE (4 * PAGE)
 #define CAPSET_VENUS 4
 #define DEFERRED 1
-
-/* The call with the hints that it has got since. */
-struct create_blob {
-	uint32_t blob_mem, blob_flags, bo_handle, res_handle;
-	uint64_t size;
-	uint32_t pad, cmd_size;
-	uint64_t cmd, blob_id;
-	uint32_t blob_hints, pad2;
-};
 
 static int vgem = -1, udmabuf = -1, zero = -1;
 
@@ -40,7 +33,7 @@ static int own_file(struct state *s)
 static int create(struct state *s, uint32_t mem, uint32_t flags, uint32_t hints, uint32_t *handle)
 {
 	struct create_blob b = { .blob_mem = mem, .blob_flags = flags, .size = SIZE, .blob_hints = hints };
-	int ret = call(s->fd, DRM_IOWR(DRM_COMMAND_BASE + DRM_VIRTGPU_RESOURCE_CREATE_BLOB, struct create_blob), &b);
+	int ret = call(s->fd, CREATE_BLOB, &b);
 
 	*handle = ret ? 0 : b.bo_handle;
 	return ret;
@@ -388,18 +381,7 @@ int create_dumb(int fd, uint32_t w, uint32_t h, uint32_t *handle)
 /* Who else has buffers here. */
 void learn(void)
 {
-	for (int i = 1; i < 8 && vgem < 0; i++) {
-		char path[32], name[16] = "";
-		struct drm_version v = { .name = name, .name_len = sizeof(name) - 1 };
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd >= 0 && !call(fd, DRM_IOCTL_VERSION, &v) && !strcmp(name, "vgem"))
-			vgem = fd;
-		else if (fd >= 0)
-			close(fd);
-	}
+	vgem = card_of("vgem");
 	udmabuf = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
 	zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	must(vgem < 0 || udmabuf < 0 || zero < 0 ? -ENODEV : 0, "vgem, udmabuf, zero");

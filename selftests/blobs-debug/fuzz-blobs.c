@@ -7,21 +7,12 @@
 #define virtgpu_ops usual_ops
 #include "virtgpu.c"
 #undef virtgpu_ops
+#include "card_of.h"
+#include "create_blob.h"
 #include <linux/udmabuf.h>
 
 #define CAPSET_VENUS 4
 #define OWN 6
-
-/* The call with the hints that it has got since. */
-struct create_blob {
-	uint32_t blob_mem, blob_flags, bo_handle, res_handle;
-	uint64_t size;
-	uint32_t pad, cmd_size;
-	uint64_t cmd, blob_id;
-	uint32_t blob_hints, pad2;
-};
-
-#define CREATE_BLOB DRM_IOWR(DRM_COMMAND_BASE + DRM_VIRTGPU_RESOURCE_CREATE_BLOB, struct create_blob)
 
 /* A good one more often than `resource_create_blob`. */
 static struct create_blob a_blob(uint32_t mem)
@@ -191,23 +182,6 @@ static void session(struct file *f)
 
 /* -- others ---------------------------------------------------------------------------- */
 
-static int vgem(void)
-{
-	for (int i = 1; i < 4; i++) {
-		char path[32], name[16] = "";
-		struct drm_version v = { .name = name, .name_len = sizeof(name) - 1 };
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd >= 0 && !ioctl(fd, DRM_IOCTL_VERSION, &v) && !strcmp(name, "vgem"))
-			return fd;
-		if (fd >= 0)
-			close(fd);
-	}
-	return -1;
-}
-
 static int of_udmabuf(void)
 {
 	/* 7.3's udmabuf maps what is contiguous as one segment; the checks of the DMA API complain of more than 64 KiB. */
@@ -238,7 +212,7 @@ static void foreign(struct file *f)
 	struct drm_prime_handle p = { .flags = O_CLOEXEC | O_RDWR, .fd = -1 };
 
 	if (once_in(2)) {
-		int fd = vgem();
+		int fd = card_of("vgem");
 
 		if (fd < 0)
 			return;
@@ -265,7 +239,7 @@ static void foreign(struct file *f)
 static void taken(struct file *f)
 {
 	struct drm_prime_handle p = { .fd = a_fd() };
-	int fd = vgem();
+	int fd = card_of("vgem");
 
 	(void)f;
 	if (fd < 0)

@@ -67,7 +67,8 @@ def build(lab):
             return r.stdout[-2000:]
         lab.more.append(os.path.join(to, module + ".ko"))
     large = os.path.join(lab.build, "large")
-    r = subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", f"-I{SELFTESTS}/host/guest", "-o", large, f"{HERE}/large.c"],
+    r = subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", f"-I{SELFTESTS}/lib", f"-I{SELFTESTS}/host/guest", "-o", large,
+                        f"{HERE}/large.c"],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     tests = lib.build({p: [os.path.join(HERE, p + ".c")] for p in PROGRAMS}, os.path.join(SELFTESTS, "blobs"), os.path.join(SELFTESTS, "gl"))
     lab.more += [large, *(os.path.join(tests, p + bits) for p in PROGRAMS for bits in ("64", "32"))]

@@ -21,26 +21,6 @@ FIXTURE(card)
 	struct drm_mode_modeinfo mode;
 };
 
-/* The card of a driver by its name, or -1. */
-static int card_of(const char *name)
-{
-	char path[32], is[32];
-
-	for (int i = 0; i < 8; i++) {
-		struct drm_version v = { .name = is, .name_len = sizeof(is) - 1 };
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		memset(is, 0, sizeof(is));
-		if (fd >= 0 && !call(fd, DRM_IOCTL_VERSION, &v) && !strcmp(is, name))
-			return fd;
-		if (fd >= 0)
-			close(fd);
-	}
-	return -1;
-}
-
 FIXTURE_SETUP(card)
 {
 	struct drm_mode_modeinfo modes[64];

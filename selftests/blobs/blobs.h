@@ -7,6 +7,7 @@
 #define BLOBS_H
 
 #include "gl.h"
+#include "create_blob.h"
 #include <linux/udmabuf.h>
 #include <sys/stat.h>
 
@@ -16,17 +17,6 @@
 #ifndef DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING
 #define DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING 1
 #endif
-
-/* The call as this header has it, whatever the installed one knows. */
-struct create_blob {
-	uint32_t blob_mem, blob_flags, bo_handle, res_handle;
-	uint64_t size;
-	uint32_t pad, cmd_size;
-	uint64_t cmd, blob_id;
-	uint32_t blob_hints, pad2;
-};
-
-#define CREATE_BLOB DRM_IOWR(DRM_COMMAND_BASE + DRM_VIRTGPU_RESOURCE_CREATE_BLOB, struct create_blob)
 
 static inline int create_blob(int fd, struct create_blob *b)
 {
@@ -39,15 +29,6 @@ static inline uint32_t blob(int fd, uint32_t mem, uint32_t flags, uint64_t size,
 	struct create_blob b = { .blob_mem = mem, .blob_flags = flags, .size = size, .blob_hints = hints };
 
 	return create_blob(fd, &b) ? 0 : b.bo_handle;
-}
-
-static inline int getparam(int fd, uint64_t param)
-{
-	uint32_t value = 0;
-	struct drm_virtgpu_getparam g = { .param = param, .value = ptr(&value) };
-	int ret = call(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &g);
-
-	return ret ? ret : (int)value;
 }
 
 static inline int info(int fd, uint32_t handle, struct drm_virtgpu_resource_info *i)
@@ -121,15 +102,6 @@ static inline int open_venus(void)
 		return -1;
 	}
 	return fd;
-}
-
-static inline int import_fd(int fd, int dmabuf, uint32_t *handle)
-{
-	struct drm_prime_handle p = { .fd = dmabuf };
-	int ret = call(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
-
-	*handle = p.handle;
-	return ret;
 }
 
 static inline void fill(uint8_t *p, size_t size, uint32_t seed)

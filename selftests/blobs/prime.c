@@ -33,27 +33,6 @@ FIXTURE_TEARDOWN(file)
 	close(self->fd);
 }
 
-/* The card of a driver by its name, or -1. */
-static int card_of(const char *name)
-{
-	char path[32], is[32] = "";
-
-	for (int i = 0; i < 8; i++) {
-		struct drm_version v = { .name = is, .name_len = sizeof(is) - 1 };
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		memset(is, 0, sizeof(is));
-		if (!call(fd, DRM_IOCTL_VERSION, &v) && !strcmp(is, name))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
 static uint8_t *map_fd(int fd, size_t size, off_t offset)
 {
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);

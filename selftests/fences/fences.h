@@ -68,17 +68,6 @@ static inline int give(int fd, int ring, int in, uint32_t flags, const uint32_t 
 	give(fd, ring, in, flags, words_, sizeof(words_), NULL, 0); \
 })
 
-/* Another file's handle of an object. */
-static inline uint32_t handle_of(int from, uint32_t handle, int to)
-{
-	struct drm_prime_handle p = { .fd = export_fd(from, handle) };
-	int ret = p.fd < 0 ? p.fd : call(to, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
-
-	if (p.fd >= 0)
-		close(p.fd);
-	return ret ? 0 : p.handle;
-}
-
 /* One fence for two; both are closed. `a` may be none. */
 static inline int merged(int a, int b)
 {

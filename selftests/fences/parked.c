@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(host, the_old_frame_is_never_seen, 170)
 	int compositor = open_context(TEST_CAPSET, variant->pass), drawn[FRAMES], shown[FRAMES], early = 0;
 
 	ASSERT_LE(0, compositor);
-	bos[0] = handle_of(self->fd, self->handle, compositor);
+	ASSERT_EQ(0, hand_over(self->fd, self->handle, compositor, &bos[0]));
 	bos[1] = buffer(compositor, SIZE, &screen);
 	ASSERT_NE(0, bos[0]);
 	ASSERT_NE(0, bos[1]);

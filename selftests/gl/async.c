@@ -66,17 +66,6 @@ static uint32_t value_of(int fd, uint32_t handle)
 	return value;
 }
 
-static int shared(int from, uint32_t handle, int to, uint32_t *there)
-{
-	int dmabuf = export_fd(from, handle);
-	struct drm_prime_handle p = { .fd = dmabuf };
-	int ret = dmabuf < 0 ? dmabuf : call(to, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
-
-	close(dmabuf);
-	*there = p.handle;
-	return ret;
-}
-
 /* Rows 93, 99. The call returns, what it hands out is there, and signals when it should. */
 TEST_F(file, returns_at_once)
 {
@@ -193,7 +182,7 @@ TEST_F(file, the_old_picture_is_not_seen)
 
 	ASSERT_EQ(0, write_after(self->fd, resource, handle, 0x01d, -1, NULL));
 	ASSERT_EQ(0, wait_for(self->fd, handle, 0));
-	ASSERT_EQ(0, shared(self->fd, handle, compositor, &theirs));
+	ASSERT_EQ(0, hand_over(self->fd, handle, compositor, &theirs));
 	info.bo_handle = theirs;
 	ASSERT_EQ(0, call(compositor, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info));
 	theirs_resource = info.res_handle;
@@ -221,7 +210,7 @@ TEST_F(file, transfers_and_handles)
 	int other = open(RENDER, O_RDWR);
 	uint32_t *words = map(self->fd, handle, 4096);
 
-	ASSERT_EQ(0, shared(self->fd, handle, other, &kept));
+	ASSERT_EQ(0, hand_over(self->fd, handle, other, &kept));
 	ASSERT_EQ(0, write_after(self->fd, resource, handle, 5, in, &out));
 	words[0] = 6;
 	ASSERT_EQ(0, to_host(self->fd, handle, all));
@@ -242,7 +231,7 @@ TEST_F(file, closed_in_order)
 	uint32_t resource, handle = buffer(fd, 4096, &resource), kept;
 
 	ASSERT_EQ(0, write_after(fd, resource, handle, 1, -1, NULL));
-	ASSERT_EQ(0, shared(fd, handle, self->fd, &kept));
+	ASSERT_EQ(0, hand_over(fd, handle, self->fd, &kept));
 	ASSERT_EQ(0, write_after(fd, resource, handle, 2, in, &out));
 	close(fd);
 	EXPECT_FALSE(signals(out, 200));

@@ -21,7 +21,7 @@ FIXTURE_TEARDOWN(file)
 	close(self->fd);
 }
 
-static int getparam(int fd, uint64_t param, void *value)
+static int getparam_to(int fd, uint64_t param, void *value)
 {
 	struct drm_virtgpu_getparam p = { .param = param, .value = ptr(value) };
 
@@ -42,7 +42,7 @@ TEST_F(file, r31_getparam_values)
 	for (unsigned int i = 0; i < ARRAY_SIZE(params); i++) {
 		uint64_t value = CANARY;
 
-		ASSERT_EQ(0, getparam(self->fd, params[i].param, &value));
+		ASSERT_EQ(0, getparam_to(self->fd, params[i].param, &value));
 		EXPECT_EQ(params[i].want, (uint32_t)value) {
 			TH_LOG("parameter %u", params[i].param);
 		}
@@ -60,11 +60,11 @@ TEST_F(file, r32_getparam_not_there)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(params); i++) {
 		value = CANARY;
-		ASSERT_EQ(0, getparam(self->fd, params[i], &value));
+		ASSERT_EQ(0, getparam_to(self->fd, params[i], &value));
 		EXPECT_EQ(CANARY >> 32 << 32, value);
 	}
 	value = CANARY;
-	EXPECT_EQ(-ENOENT, getparam(self->fd, VIRTGPU_PARAM_BLOB_ALIGNMENT, &value));
+	EXPECT_EQ(-ENOENT, getparam_to(self->fd, VIRTGPU_PARAM_BLOB_ALIGNMENT, &value));
 	EXPECT_EQ(CANARY, value);
 }
 
@@ -76,10 +76,10 @@ TEST_F(file, r33_getparam_errors)
 	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++) {
 		uint64_t value = CANARY;
 
-		EXPECT_EQ(-EINVAL, getparam(self->fd, ids[i], &value));
+		EXPECT_EQ(-EINVAL, getparam_to(self->fd, ids[i], &value));
 		EXPECT_EQ(CANARY, value);
 	}
-	EXPECT_EQ(-EFAULT, getparam(self->fd, VIRTGPU_PARAM_3D_FEATURES, NULL));
+	EXPECT_EQ(-EFAULT, getparam_to(self->fd, VIRTGPU_PARAM_3D_FEATURES, NULL));
 }
 
 static int get_caps(int fd, uint32_t id, uint32_t version, void *to, uint32_t size)

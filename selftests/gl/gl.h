@@ -28,6 +28,7 @@
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include "kselftest_harness.h"
+#include "card_of.h"
 #include "sw_sync.h"
 
 #ifndef VIRTGPU_PARAM_BLOB_ALIGNMENT
@@ -133,6 +134,15 @@ static inline int fence_status(int fence)
 	return ret ? ret : info.status;
 }
 
+static inline int getparam(int fd, uint64_t param)
+{
+	uint32_t value = 0;
+	struct drm_virtgpu_getparam g = { .param = param, .value = ptr(&value) };
+	int ret = call(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &g);
+
+	return ret ? ret : (int)value;
+}
+
 /* -- objects --------------------------------------------------------------------- */
 
 static inline int resource_create(int fd, struct drm_virtgpu_resource_create *c)
@@ -200,6 +210,28 @@ static inline int export_fd(int fd, uint32_t handle)
 	int ret = call(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p);
 
 	return ret ? ret : p.fd;
+}
+
+static inline int import_fd(int fd, int dmabuf, uint32_t *handle)
+{
+	struct drm_prime_handle p = { .fd = dmabuf };
+	int ret = call(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
+
+	*handle = p.handle;
+	return ret;
+}
+
+/* Another file's handle of an object. */
+static inline int hand_over(int from, uint32_t handle, int to, uint32_t *there)
+{
+	int dmabuf = export_fd(from, handle), ret = dmabuf;
+
+	*there = 0;
+	if (dmabuf >= 0) {
+		ret = import_fd(to, dmabuf, there);
+		close(dmabuf);
+	}
+	return ret;
 }
 
 /* Bytes that differ from place to place and from seed to seed. */

@@ -63,7 +63,7 @@ class Lab:
             sources = [f"{HERE}/guest/{os.path.basename(program)}.c"]
             if program == self.gpuctx:
                 sources += [f"{HERE}/guest/{part}.c" for part in ("native", "channel", "passing", "bench")]
-            r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", f"-I{TOP}/include/uapi", "-o", program, *sources],
+            r = subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", f"-I{TOP}/include/uapi", f"-I{TOP}/selftests/lib", "-o", program, *sources],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if r.returncode:
                 return r.stdout[-2000:]

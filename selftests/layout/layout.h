@@ -74,15 +74,6 @@ static inline uint32_t align256(uint32_t n)
 	return (n + 255) & ~255u;
 }
 
-static inline int getparam(int fd, uint64_t param)
-{
-	uint32_t value = 0;
-	struct drm_virtgpu_getparam g = { .param = param, .value = ptr(&value) };
-	int ret = call(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &g);
-
-	return ret ? ret : (int)value;
-}
-
 /* A dumb buffer; its handle, 0 if there is none. */
 static inline uint32_t dumb(int card, uint32_t w, uint32_t h, uint32_t *pitch)
 {
@@ -101,36 +92,6 @@ static inline uint32_t blob(int fd, uint32_t mem, uint32_t flags, uint64_t size)
 	struct drm_virtgpu_resource_create_blob b = { .blob_mem = mem, .blob_flags = flags, .size = size };
 
 	return call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &b) ? 0 : b.bo_handle;
-}
-
-static inline int import_fd(int fd, int dmabuf, uint32_t *handle)
-{
-	struct drm_prime_handle p = { .fd = dmabuf };
-	int ret = call(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
-
-	*handle = p.handle;
-	return ret;
-}
-
-/* The card of a driver by its name, or -1. */
-static inline int card_of(const char *name)
-{
-	char path[32], is[32];
-
-	for (int i = 0; i < 8; i++) {
-		struct drm_version v = { .name = is, .name_len = sizeof(is) - 1 };
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		memset(is, 0, sizeof(is));
-		if (!call(fd, DRM_IOCTL_VERSION, &v) && !strcmp(is, name))
-			return fd;
-		close(fd);
-	}
-	return -1;
 }
 
 #endif

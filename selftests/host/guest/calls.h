@@ -15,19 +15,9 @@
 #include <unistd.h>
 #include <drm/drm.h>
 #include <drm/virtgpu_drm.h>
+#include "create_blob.h"
 
 #define PAGE 4096ul
-
-/* The call as it is now, whatever the installed header knows. */
-struct create_blob {
-	uint32_t blob_mem, blob_flags, bo_handle, res_handle;
-	uint64_t size;
-	uint32_t pad, cmd_size;
-	uint64_t cmd, blob_id;
-	uint32_t blob_hints, pad2;
-};
-
-#define CREATE_BLOB DRM_IOWR(DRM_COMMAND_BASE + DRM_VIRTGPU_RESOURCE_CREATE_BLOB, struct create_blob)
 
 static int fd = -1, failures;
 
