@@ -12,15 +12,13 @@
  * Exit status: 0 done, 1 something failed.
  */
 #include "calls.h"
-#include <drm/drm_mode.h>
+#include "shown.h"
 #include <linux/udmabuf.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define MIB (1ul << 20)
-#define PORT "/dev/vgpu-gpuhost"
 /* Seconds of the guest's that a call may take. */
 #define BOUND 150
 /* The host takes requests of 16 MiB, which is a little less than a million entries and the request. */
@@ -51,87 +49,29 @@ static uint32_t make(size_t size, double *seconds)
 	return ret ? 0 : b.bo_handle;
 }
 
-/* As the host computes it: red, green, blue of each pixel, row by row. */
-static uint32_t crc_add(uint32_t crc, uint32_t pixel)
-{
-	for (int s = 16; s >= 0; s -= 8) {
-		crc ^= (pixel >> s) & 0xff;
-		for (int k = 0; k < 8; k++)
-			crc = crc & 1 ? 0xedb88320u ^ (crc >> 1) : crc >> 1;
-	}
-	return crc;
-}
-
-static uint32_t shown(uint32_t want)
-{
-	int port = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	unsigned int got = 0;
-
-	for (int i = 0; i < 40 && port >= 0 && got != want; i++) {
-		struct pollfd p = { .fd = port, .events = POLLIN };
-		char answer[200] = "";
-
-		if (write(port, "crc 0\n", 6) != 6 || poll(&p, 1, 20000) != 1 || read(port, answer, sizeof(answer) - 1) <= 0)
-			break;
-		sscanf(answer, "ok %x", &got);
-		usleep(100000);
-	}
-	if (port >= 0)
-		close(port);
-	return got;
-}
-
 /* A picture at the end, as far as a framebuffer's offset reaches, on the screen. */
 static void show_the_end(uint32_t handle, uint8_t *p, size_t size)
 {
-	struct drm_mode_modeinfo modes[64];
-	uint32_t crtc, connector, crc = ~0u, fb_id;
-	struct drm_mode_card_res r = { .crtc_id_ptr = (uintptr_t)&crtc, .count_crtcs = 1,
-		.connector_id_ptr = (uintptr_t)&connector, .count_connectors = 1 };
-	struct drm_mode_get_connector c = { 0 };
-	struct drm_mode_fb_cmd2 fb = { .pixel_format = 0x34325258 /* XR24 */, .handles = { handle }, .pitches = { PITCH } };
-	struct drm_mode_crtc set = { .count_connectors = 1, .set_connectors_ptr = (uintptr_t)&connector, .mode_valid = 1 };
+	struct screen screen;
+	uint32_t fb_id, crc;
 	size_t at;
+	int ret = p ? find_screen(fd, &screen) : -EFAULT;
 
-	if (!p || ioctl(fd, DRM_IOCTL_MODE_GETRESOURCES, &r)) {
-		fail("mapping or resources", 0);
+	if (ret) {
+		errno = -ret;
+		fail("mapping or screen", 0);
 		return;
 	}
-	/* Without room for modes it looks for them. */
-	c.connector_id = connector;
-	if (!ioctl(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c))
-		c = (struct drm_mode_get_connector){ .connector_id = connector, .modes_ptr = (uintptr_t)modes, .count_modes = 64 };
-	if (ioctl(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c) || !c.count_modes) {
-		fail("connector", c.count_modes);
-		return;
-	}
-	set.mode = modes[0];
-	set.crtc_id = crtc;
-	fb.width = set.mode.hdisplay;
-	fb.height = set.mode.vdisplay;
-	at = (size > UINT32_MAX ? UINT32_MAX & ~(PAGE - 1) : size) - (size_t)PITCH * fb.height;
-	fb.offsets[0] = at;
-	for (uint32_t y = 0; y < fb.height; y++)
-		for (uint32_t x = 0; x < fb.width; x++) {
-			uint32_t pixel = x * 2654435761u ^ y * 40503u << 8 ^ 0x5a5a5a;
-
-			((uint32_t *)(p + at + (size_t)y * PITCH))[x] = pixel;
-			crc = crc_add(crc, pixel);
-		}
-	if (ioctl(fd, DRM_IOCTL_MODE_ADDFB2, &fb)) {
-		fail("framebuffer", 0);
-	} else {
-		fb_id = set.fb_id = fb.fb_id;
-		if (ioctl(fd, DRM_IOCTL_MODE_SETCRTC, &set))
-			fail("show", 0);
-		else if (shown(~crc) != ~crc)
-			wrong("the host shows something else than what is at the end");
-		else
-			printf("# the host shows what is at %zu MiB\n", at / MIB);
-		set = (struct drm_mode_crtc){ .crtc_id = crtc };
-		ioctl(fd, DRM_IOCTL_MODE_SETCRTC, &set);
-		ioctl(fd, DRM_IOCTL_MODE_RMFB, &fb_id);
-	}
+	at = (size > UINT32_MAX ? UINT32_MAX & ~(PAGE - 1) : size) - (size_t)PITCH * screen.mode.vdisplay;
+	crc = draw(&screen, p + at, PITCH, 0);
+	if (show(fd, &screen, handle, PITCH, at, &fb_id))
+		fail("show", 0);
+	else if (shown(crc, 0) != crc)
+		wrong("the host shows something else than what is at the end");
+	else
+		printf("# the host shows what is at %zu MiB\n", at / MIB);
+	show_nothing(fd, &screen);
+	ioctl(fd, DRM_IOCTL_MODE_RMFB, &fb_id);
 }
 
 /* What was free is free again, but for a little that others have taken. */

@@ -8,26 +8,19 @@
  * The number in a case's name is the row of the acceptance list.
  */
 #include "blobs.h"
+#include "shown.h"
 #include <sys/syscall.h>
-
-#define PORT "/dev/vgpu-gpuhost"
-#define FORMAT 0x34325258 /* XR24 */
 
 FIXTURE(card)
 {
 	int fd, vgem, copier, module;
-	uint32_t crtc, connector, pitch;
+	struct screen screen;
+	uint32_t pitch;
 	size_t size;
-	struct drm_mode_modeinfo mode;
 };
 
 FIXTURE_SETUP(card)
 {
-	struct drm_mode_modeinfo modes[64];
-	struct drm_mode_card_res r = { .crtc_id_ptr = ptr(&self->crtc), .count_crtcs = 1,
-		.connector_id_ptr = ptr(&self->connector), .count_connectors = 1 };
-	struct drm_mode_get_connector c = { 0 };
-
 	self->module = open("/vgpu/copier.ko", O_RDONLY | O_CLOEXEC);
 	ASSERT_EQ(0, syscall(SYS_finit_module, self->module, "", 0));
 	for (int i = 0; i < 50; i++) {
@@ -41,99 +34,22 @@ FIXTURE_SETUP(card)
 	self->vgem = card_of("vgem");
 	ASSERT_GE(self->fd, 0);
 	ASSERT_GE(self->vgem, 0);
-	ASSERT_EQ(0, call(self->fd, DRM_IOCTL_MODE_GETRESOURCES, &r));
-	/* Without room for modes it looks for them. */
-	c.connector_id = self->connector;
-	ASSERT_EQ(0, call(self->fd, DRM_IOCTL_MODE_GETCONNECTOR, &c));
-	c = (struct drm_mode_get_connector){ .connector_id = self->connector, .modes_ptr = ptr(modes), .count_modes = 64 };
-	ASSERT_EQ(0, call(self->fd, DRM_IOCTL_MODE_GETCONNECTOR, &c));
-	ASSERT_GE(c.count_modes, 1);
-	self->mode = modes[0];
+	ASSERT_EQ(0, find_screen(self->fd, &self->screen));
 	/* As other GPUs want it: lines of multiples of 256 bytes, which are more than the mode has. */
-	self->pitch = (self->mode.hdisplay * 4 + 255) & ~255u;
-	ASSERT_GT(self->pitch, self->mode.hdisplay * 4u);
-	self->size = ((size_t)self->pitch * self->mode.vdisplay + PAGE - 1) & ~(size_t)(PAGE - 1);
+	self->pitch = (self->screen.mode.hdisplay * 4 + 255) & ~255u;
+	ASSERT_GT(self->pitch, self->screen.mode.hdisplay * 4u);
+	self->size = ((size_t)self->pitch * self->screen.mode.vdisplay + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
 FIXTURE_TEARDOWN(card)
 {
-	struct drm_mode_crtc off = { .crtc_id = self->crtc };
-
-	call(self->fd, DRM_IOCTL_MODE_SETCRTC, &off);
+	show_nothing(self->fd, &self->screen);
 	close(self->fd);
 	close(self->vgem);
 	close(self->copier);
 	close(self->module);
 	/* It cannot go while somebody has a buffer of it or it of somebody. */
 	EXPECT_EQ(0, syscall(SYS_delete_module, "copier", O_NONBLOCK));
-}
-
-/* As the host computes it: red, green, blue of each pixel, row by row. */
-static uint32_t crc_add(uint32_t crc, uint32_t pixel)
-{
-	for (int s = 16; s >= 0; s -= 8) {
-		crc ^= (pixel >> s) & 0xff;
-		for (int k = 0; k < 8; k++)
-			crc = crc & 1 ? 0xedb88320u ^ (crc >> 1) : crc >> 1;
-	}
-	return crc;
-}
-
-static uint32_t pixel_at(uint32_t seed, uint32_t x, uint32_t y)
-{
-	return x * 2654435761u ^ (y + seed) * 40503u << 8 ^ 0x5a5a5a;
-}
-
-/* Draws a picture; its CRC. */
-static uint32_t draw(void *p, uint32_t pitch, uint32_t w, uint32_t h, uint32_t seed)
-{
-	uint32_t crc = ~0u;
-
-	for (uint32_t y = 0; y < h; y++)
-		for (uint32_t x = 0; x < w; x++) {
-			uint32_t pixel = pixel_at(seed, x, y);
-
-			((uint32_t *)((uint8_t *)p + (size_t)y * pitch))[x] = pixel;
-			crc = crc_add(crc, pixel);
-		}
-	return ~crc;
-}
-
-/* What the host says that it shows, once that is `want`, and whether it reads it in place; 0 where it never is. */
-static uint32_t shown(uint32_t want)
-{
-	int port = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	unsigned int got = 0;
-	char answer[200] = "";
-
-	for (int i = 0; i < 40 && port >= 0 && got != want; i++) {
-		struct pollfd p = { .fd = port, .events = POLLIN };
-
-		memset(answer, 0, sizeof(answer));
-		if (write(port, "crc 0\n", 6) != 6 || poll(&p, 1, 20000) != 1 || read(port, answer, sizeof(answer) - 1) <= 0)
-			break;
-		sscanf(answer, "ok %x", &got);
-		sleep_ms(100);
-	}
-	if (port >= 0)
-		close(port);
-	if (got != want)
-		printf("# the host says %s\n", answer);
-	return strstr(answer, "place") ? got : 0;
-}
-
-static int show(FIXTURE_DATA(card) *self, uint32_t handle, uint32_t *fb_id)
-{
-	struct drm_mode_fb_cmd2 fb = {
-		.width = self->mode.hdisplay, .height = self->mode.vdisplay, .pixel_format = FORMAT,
-		.handles = { handle }, .pitches = { self->pitch },
-	};
-	struct drm_mode_crtc c = { .crtc_id = self->crtc, .count_connectors = 1, .set_connectors_ptr = ptr(&self->connector),
-		.mode_valid = 1, .mode = self->mode };
-	int ret = call(self->fd, DRM_IOCTL_MODE_ADDFB2, &fb);
-
-	*fb_id = c.fb_id = fb.fb_id;
-	return ret ? ret : call(self->fd, DRM_IOCTL_MODE_SETCRTC, &c);
 }
 
 static int dirty(int fd, uint32_t fb_id)
@@ -166,7 +82,7 @@ static int copied(int copier, int dmabuf, uint8_t *bytes, size_t size, int to_it
 /* A buffer of vgem's for a picture: its dma-buf, mapped at *p by vgem. */
 static int of_vgem(FIXTURE_DATA(card) *self, uint8_t **p, size_t *size)
 {
-	struct drm_mode_create_dumb d = { .width = self->pitch / 4, .height = self->mode.vdisplay, .bpp = 32 };
+	struct drm_mode_create_dumb d = { .width = self->pitch / 4, .height = self->screen.mode.vdisplay, .bpp = 32 };
 	struct drm_mode_map_dumb m = { 0 };
 
 	if (call(self->vgem, DRM_IOCTL_MODE_CREATE_DUMB, &d) || d.pitch != self->pitch || d.pitch % 256)
@@ -182,14 +98,14 @@ static int of_vgem(FIXTURE_DATA(card) *self, uint8_t **p, size_t *size)
 /* A foreign buffer that is drawn in by its own mapping: shown, then drawn in again while it is shown. */
 static void shown_in_place(struct __test_metadata *_metadata, FIXTURE_DATA(card) *self, int dmabuf, uint8_t *p)
 {
-	uint32_t handle, fb_id, crc = draw(p, self->pitch, self->mode.hdisplay, self->mode.vdisplay, 1);
+	uint32_t handle, fb_id, crc = draw(&self->screen, p, self->pitch, 1);
 
 	ASSERT_EQ(0, import_fd(self->fd, dmabuf, &handle));
-	ASSERT_EQ(0, show(self, handle, &fb_id));
-	EXPECT_EQ(crc, shown(crc));
-	crc = draw(p, self->pitch, self->mode.hdisplay, self->mode.vdisplay, 2);
+	ASSERT_EQ(0, show(self->fd, &self->screen, handle, self->pitch, 0, &fb_id));
+	EXPECT_EQ(crc, shown(crc, 1));
+	crc = draw(&self->screen, p, self->pitch, 2);
 	ASSERT_EQ(0, dirty(self->fd, fb_id));
-	EXPECT_EQ(crc, shown(crc));
+	EXPECT_EQ(crc, shown(crc, 1));
 	EXPECT_EQ(0, call(self->fd, DRM_IOCTL_MODE_RMFB, &fb_id));
 	EXPECT_EQ(0, gem_close(self->fd, handle));
 }
@@ -288,7 +204,6 @@ TEST_F_TIMEOUT(card, r111_r131_others_draw_in_ours, 100)
 {
 	uint32_t handle = blob(self->fd, VIRTGPU_BLOB_MEM_GUEST, VIRTGPU_BLOB_FLAG_USE_MAPPABLE | VIRTGPU_BLOB_FLAG_USE_SHAREABLE,
 			       self->size, 0), there, fb_id, crc;
-	uint32_t w = self->mode.hdisplay, h = self->mode.vdisplay;
 	uint8_t *p, *q, *bytes = calloc(1, self->size);
 	int dmabuf, on;
 
@@ -303,20 +218,20 @@ TEST_F_TIMEOUT(card, r111_r131_others_draw_in_ours, 100)
 	ASSERT_NE(MAP_FAILED, q);
 
 	EXPECT_EQ(0, sync_cpu(on, DMA_BUF_SYNC_START));
-	crc = draw(q, self->pitch, w, h, 3);
+	crc = draw(&self->screen, q, self->pitch, 3);
 	EXPECT_EQ(0, sync_cpu(on, DMA_BUF_SYNC_END));
 	EXPECT_EQ(0, memcmp(p, q, self->size));
-	ASSERT_EQ(0, show(self, handle, &fb_id));
-	EXPECT_EQ(crc, shown(crc));
+	ASSERT_EQ(0, show(self->fd, &self->screen, handle, self->pitch, 0, &fb_id));
+	EXPECT_EQ(crc, shown(crc, 1));
 
 	/* Now a device, by its DMA. */
-	crc = draw(bytes, self->pitch, w, h, 4);
+	crc = draw(&self->screen, bytes, self->pitch, 4);
 	ASSERT_EQ(0, copied(self->copier, dmabuf, bytes, self->size, 1));
 	EXPECT_EQ(0, memcmp(p, bytes, self->size));
 	ASSERT_EQ(0, dirty(self->fd, fb_id));
-	EXPECT_EQ(crc, shown(crc));
+	EXPECT_EQ(crc, shown(crc, 1));
 	/* And what we draw it reads. */
-	draw(p, self->pitch, w, h, 5);
+	draw(&self->screen, p, self->pitch, 5);
 	ASSERT_EQ(0, copied(self->copier, dmabuf, bytes, self->size, 0));
 	EXPECT_EQ(0, memcmp(p, bytes, self->size));
 
