@@ -23,6 +23,7 @@ from programs import result  # noqa: E402
 QUICK = bool(os.environ.get("VGPU_QUICK"))
 GATE = ["quick"]
 LINE = re.compile(r"(ok|not ok) (\d+) (?:- )?(.*)")
+LEAKS = [f"{HERE}/leaks", f"{SELFTESTS}/lib/kmemleak"]
 PROGRAMS = ("ask", "parked", "crowd", "ends", "starved", "venus")
 
 
@@ -50,7 +51,7 @@ def lab():
         print(wrong)
         return None
     tests = build()
-    made.more = [*(os.path.join(tests, f) for f in sorted(os.listdir(tests))), f"{HERE}/leaks", f"{HERE}/inject"]
+    made.more = [*(os.path.join(tests, f) for f in sorted(os.listdir(tests))), f"{HERE}/inject", *LEAKS]
     return made
 
 
@@ -71,7 +72,7 @@ def plain(name, programs, *words, kernel="default", module=None, seconds=400):
     out = os.path.join(os.environ["VGPU_OUT"], name)
     folder = os.path.join(os.environ["VGPU_BUILD"], "plain")
     subprocess.run(["cp", "-rT", build(), folder], check=True)
-    subprocess.run(["cp", f"{HERE}/leaks", folder], check=True)
+    subprocess.run(["cp", *LEAKS, folder], check=True)
     env = dict(os.environ, VGPU_MODULES=module or os.environ[f"VGPU_MODULES_{kernel.upper()}"])
     r = subprocess.run(
         [os.environ["VGPU_BOOT"], "--driver", "rust", "--kernel", kernel, "--image", "none", "--no-udev", "--add", folder + ":tests",
