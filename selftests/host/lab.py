@@ -6,12 +6,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "selftests", "lib"))
+
+import programs  # noqa: E402
 
 # What a scenario's [guest] table may say; Documentation/gpu/test-host.rst has the words.
 KEYS = {"ring", "config-size", "steps", "mode", "timeout", "card", "keep", "after", "append", "cpus", "allow",
@@ -82,19 +86,12 @@ class Lab:
         return r.stdout[-2000:] if r.returncode else ""
 
     def make_tests(self):
-        """Builds the programs of the ioctl group, for 64 and 32 bits, where there is a kernel's source to build with."""
-        if "VGPU_LINUX" not in os.environ:
-            return ""
-        os.makedirs(self.tests, exist_ok=True)
-        selftests = os.path.dirname(HERE)
-        for name in ("ioctl", "display"):
-            for bits in ("64", "32"):
-                r = subprocess.run(["gcc", "-m" + bits, "-static", "-O2", "-Wall", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
-                                    "-I", f"{os.environ['VGPU_LINUX']}/tools/testing/selftests", "-I", f"{selftests}/lib",
-                                    "-o", f"{self.tests}/{name}{bits}", f"{selftests}/ioctl/{name}.c"],
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                if r.returncode:
-                    return r.stdout[-2000:]
+        """Builds the programs of the ioctl group, where there is a kernel's source to build with."""
+        if "VGPU_LINUX" in os.environ:
+            try:
+                programs.build_ioctl(self.tests)
+            except subprocess.CalledProcessError as e:
+                return str(e)
         return ""
 
     def run(self, driver, scenario, name=None, **more):

@@ -18,6 +18,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(HERE), d) for d in ("lib", "kms")]
 
 import guest  # noqa: E402
 import kms  # noqa: E402
+import programs as lib  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
 ROUNDS = int(os.environ.get("ROUNDS") or (1 if QUICK else 5))
@@ -51,7 +52,7 @@ echo "screens $(screens)" >>/out/facts
 echo "before $(cat /tmp/before 2>/dev/null)" >>/out/facts
 if [ -e /dev/dri/card0 ]; then
 	for p in ioctl display; do
-		./$p && bad=0 || bad=1
+		./${p}64 && bad=0 || bad=1
 		echo "$p $bad" >>/out/facts
 	done >/out/programs.log 2>&1
 fi
@@ -201,10 +202,9 @@ def run(programs, m):
 
 
 def main(names, machines):
-    tests = os.path.dirname(HERE)
-    harness = os.path.join(os.environ["VGPU_LINUX"], "tools", "testing", "selftests")
-    programs = [guest.compile_static(os.path.join(tests, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")]
-    programs += [guest.compile_static(os.path.join(tests, "ioctl", f"{p}.c"), "-D_GNU_SOURCE", "-Wno-sign-compare", f"-I{tests}/lib", f"-I{harness}") for p in ("ioctl", "display")]
+    programs = [guest.compile_static(os.path.join(os.path.dirname(HERE), "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")]
+    tests = lib.build_ioctl(os.path.join(os.environ.get("VGPU_BUILD") or guest.scratch(), "tests"))
+    programs += [os.path.join(tests, p + "64") for p in ("ioctl", "display")]
     chosen = [m for m in machines + HANDOVER if m.name in names] or machines
     results = [r for m in chosen for r in run(programs, m)]
     print(f"1..{len(results)}")
