@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -17,7 +16,7 @@ if "VGPU_BUILD" not in os.environ:
     os.environ["VGPU_BUILD"] = os.path.join(cache, "build-fences-by-hand")
     os.environ["VGPU_LINUX"] = max((e.path for e in os.scandir(cache) if e.name.startswith("linux-")), key=os.path.getmtime)
 import programs as lib  # noqa: E402
-from lab import KEYS, Lab  # noqa: E402
+from lab import Lab  # noqa: E402
 from programs import result  # noqa: E402
 
 QUICK = bool(os.environ.get("VGPU_QUICK"))
@@ -112,15 +111,7 @@ def attempt(made, name, driver="rust", **more):
 
 def forms(made):
     """The scenarios can be read, and each says what the log shows or why there is nothing."""
-    r = subprocess.run([made.host, "check", *map(path, scenarios())], stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, text=True)
-    wrong = [r.stdout] if r.returncode else []
-    for name in scenarios():
-        with open(path(name), "rb") as f:
-            guest = tomllib.load(f).get("guest", {})
-        wrong += [f"{name}: nobody knows {key}" for key in sorted(set(guest) - KEYS)]
-        if bool(guest.get("log")) == bool(guest.get("unnoticed")):
-            wrong.append(f"{name}: either a line of the log or why there is none")
+    wrong = made.unreadable({name: path(name) for name in scenarios()})
     if not result(not wrong, "all scenarios can be read"):
         print("    " + "\n    ".join(wrong))
 

@@ -73,6 +73,19 @@ class Lab:
                 return r.stdout[-2000:]
         return self.make_mover() or self.make_tests()
 
+    def unreadable(self, scenarios):
+        """What is wrong with scenarios, {name: path}: they can be read, know no words but these, and say what the log
+        shows or why there is nothing."""
+        r = subprocess.run([self.host, "check", *scenarios.values()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        wrong = [r.stdout] if r.returncode else []
+        for name, path in scenarios.items():
+            with open(path, "rb") as f:
+                guest = tomllib.load(f).get("guest", {})
+            wrong += [f"{name}: nobody knows {key}" for key in sorted(set(guest) - KEYS)]
+            if bool(guest.get("log")) == bool(guest.get("unnoticed")):
+                wrong.append(f"{name}: either a line of the log or why there is none")
+        return wrong
+
     def make_mover(self):
         """Builds the module, where there is a kernel to build it for."""
         kernel = os.environ.get("VGPU_KERNEL_BUILD")

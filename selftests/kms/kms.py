@@ -24,6 +24,7 @@ import numpy  # noqa: E402
 
 import guest  # noqa: E402
 import vnc  # noqa: E402
+from programs import tell  # noqa: E402
 
 TRACE = ("virtio_gpu_cmd_set_scanout", "virtio_gpu_cmd_set_scanout_blob", "virtio_gpu_cmd_res_flush",
          "virtio_gpu_cmd_res_xfer_toh_2d", "virtio_gpu_update_cursor", "virtio_gpu_features")
@@ -775,10 +776,7 @@ def main():
     program = guest.compile_static(os.path.join(HERE, "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")
     comment(f"SEED={SEED}")
     results = run(program, 1, ONE_HEAD) + run(program, 2, TWO_HEADS)
-    print(f"1..{len(results)}")
-    for n, (good, name) in enumerate(results, 1):
-        print(f"{'ok' if good else 'not ok'} {n} - {name}")
-    return 0 if all(good for good, _ in results) else 1
+    return tell(results)
 
 
 if __name__ == "__main__":

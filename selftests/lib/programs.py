@@ -16,6 +16,14 @@ def result(good, name):
     return good
 
 
+def tell(results):
+    """All lines of the group's result at once, [(good, name)]; its exit status."""
+    print(f"1..{len(results)}")
+    for good, name in results:
+        result(good, name)
+    return 0 if results and all(good for good, _ in results) else 1
+
+
 def build(programs, *folders, to=None):
     """Static programs for 64 and 32 bits from their sources, {name: [source, ...]}, made anew when a source or header
     in their folder or in `folders`, where they look for headers too, is newer; the folder they are in, `to` or tests in

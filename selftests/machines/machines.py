@@ -207,10 +207,7 @@ def main(names, machines):
     programs += [os.path.join(tests, p + "64") for p in ("ioctl", "display")]
     chosen = [m for m in machines + HANDOVER if m.name in names] or machines
     results = [r for m in chosen for r in run(programs, m)]
-    print(f"1..{len(results)}")
-    for n, (good, name) in enumerate(results, 1):
-        print(f"{'ok' if good else 'not ok'} {n} - {name}")
-    return 0 if all(good for good, _ in results) and results else 1
+    return lib.tell(results)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ import guest  # noqa: E402
 import kms  # noqa: E402
 from kms import Failed, comment, difference  # noqa: E402
 from model import SHIFTS, Buffer, Head, fourcc, name_of, pattern  # noqa: E402
+from programs import tell  # noqa: E402
 
 MODES = ((640, 480), (800, 600), (1024, 768))
 NONBLOCK, EVENT, TEST, MODESET = 0x200, 0x1, 0x100, 0x400
@@ -500,10 +501,7 @@ def main():
     if status:
         comment(report)
     results.append((status == 0, "the guest ends well, no complaint from its kernel"))
-    print(f"1..{len(results)}")
-    for n, (good, name) in enumerate(results, 1):
-        print(f"{'ok' if good else 'not ok'} {n} - {name}")
-    return 0 if all(good for good, _ in results) else 1
+    return tell(results)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ import guest  # noqa: E402
 import kms  # noqa: E402
 import vnc  # noqa: E402
 from kms import Failed, comment, difference, pattern, rgb  # noqa: E402
+from programs import tell  # noqa: E402
 from qmp import QmpError  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
@@ -489,10 +490,7 @@ def main():
     results = run(program, *IDLE) + run(program, *MEMORY)
     if not QUICK:
         results += run(program, *HEADS)
-    print(f"1..{len(results)}")
-    for n, (good, name) in enumerate(results, 1):
-        print(f"{'ok' if good else 'not ok'} {n} - {name}")
-    return 0 if all(good for good, _ in results) else 1
+    return tell(results)
 
 
 if __name__ == "__main__":

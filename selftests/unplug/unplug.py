@@ -31,6 +31,7 @@ import guest  # noqa: E402
 import kms  # noqa: E402
 import vnc  # noqa: E402
 from kms import Failed, comment, pattern  # noqa: E402
+from programs import tell  # noqa: E402
 from qmp import QmpError  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
@@ -274,10 +275,7 @@ def main():
     programs = [guest.compile_static(os.path.join(SELFTESTS, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm"),
                 guest.compile_static(os.path.join(HERE, "busy.c"), "-D_GNU_SOURCE", "-I/usr/include/libdrm", "-ldrm")]
     results = [r for which in Rounds.GUESTS for r in run(programs, *which)]
-    print(f"1..{len(results)}")
-    for n, (good, name) in enumerate(results, 1):
-        print(f"{'ok' if good else 'not ok'} {n} - {name}")
-    return 0 if all(good for good, _ in results) else 1
+    return tell(results)
 
 
 if __name__ == "__main__":
