@@ -27,6 +27,8 @@ pub enum Order {
     Cursor(usize),
     /// A mark in the trace.
     Mark(String),
+    /// A beat of the display.
+    Beat,
     /// Counters.
     Stats,
     /// What the checks found so far.
@@ -84,6 +86,7 @@ impl Order {
             Some("crc") => Ok(Order::Crc(number(1)?)),
             Some("cursor") => Ok(Order::Cursor(number(1)?)),
             Some("mark") => Ok(Order::Mark(name(1)?)),
+            Some("beat") => Ok(Order::Beat),
             Some("stats") => Ok(Order::Stats),
             Some("verdict") => Ok(Order::Verdict),
             Some("foreign") => {
@@ -178,6 +181,7 @@ mod tests {
             Order::parse("shot a-1.x 2"),
             Ok(Order::Shot("a-1.x".into(), 2))
         );
+        assert_eq!(Order::parse("beat"), Ok(Order::Beat));
         assert_eq!(Order::parse("align 4294967295"), Ok(Order::Align(u32::MAX)));
         for bad in [
             "",

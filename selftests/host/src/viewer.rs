@@ -39,8 +39,10 @@ pub enum Answers {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ViewerOptions {
-    /// Beats a second; 0: there is no such display.
+    /// Beats a second; 0: none of its own.
     pub hz: f64,
+    /// Whether it also beats where it is told to; with neither, there is no such display.
+    pub ordered: bool,
     /// By how much of a period a beat may be early or late.
     pub jitter: f64,
     /// The shortest and the longest reading, in microseconds.
@@ -50,6 +52,11 @@ pub struct ViewerOptions {
 }
 
 impl ViewerOptions {
+    /// Whether there is such a display.
+    pub fn is_there(&self) -> bool {
+        self.hz > 0.0 || self.ordered
+    }
+
     /// What is wrong with it.
     pub fn fault(&self) -> Option<&'static str> {
         let [least, most] = self.hold_us;
@@ -90,7 +97,7 @@ pub struct Viewer {
 impl Viewer {
     /// One as the scenario describes it.
     pub fn new(options: &ViewerOptions) -> Option<Viewer> {
-        (options.hz > 0.0).then(|| Viewer {
+        options.is_there().then(|| Viewer {
             answers: options.answers,
             ..Viewer::default()
         })

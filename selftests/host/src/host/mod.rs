@@ -146,7 +146,7 @@ impl Host {
         );
         checker.knows(&s.device);
         let core = Core {
-            device: Device::new(s, options.crc && s.viewer.hz == 0.0),
+            device: Device::new(s, options.crc && !s.viewer.is_there()),
             checker,
             faults: Faults::new(&s.faults),
             trace: Writer::new(options.trace.as_deref()).map_err(|e| format!("trace: {e}"))?,

@@ -90,6 +90,13 @@ impl Host {
                     .event(Event::Mark { name: name.clone() });
                 Ok(String::new())
             }
+            Order::Beat => {
+                if !self.options.scenario.viewer.is_there() {
+                    return Err("there is no display that beats".into());
+                }
+                self.beat_now();
+                Ok(String::new())
+            }
             Order::Stats => Ok(lock(&self.core).stats.line()),
             Order::Verdict => {
                 let core = lock(&self.core);

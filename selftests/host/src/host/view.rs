@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 impl Host {
-    /// Starts the display, if the scenario has one.
+    /// Starts the display, if the scenario has one with beats of its own.
     pub fn start_viewer(self: &Arc<Self>) {
         if self.options.scenario.viewer.hz > 0.0 {
             let host = self.clone();
@@ -27,20 +27,27 @@ impl Host {
             // Readings that are longer than a period cost beats.
             beat += period;
             let start = Instant::now();
+            let lost = beat < start && Duration::from_micros(most) < period;
             while beat < start {
                 beat += period;
             }
             let off = period.mul_f64(options.jitter * random.fraction());
             sleep((beat + off).saturating_duration_since(start));
-            let late = Instant::now().saturating_duration_since(beat + off) > period / 8;
             let hold = least + ((most - least) as f64 * random.fraction()) as u64;
-            self.beat(late, Duration::from_micros(hold));
+            self.beat(beat + off, period / 8, lost, Duration::from_micros(hold));
         }
     }
 
-    fn beat(self: &Arc<Self>, late: bool, hold: Duration) {
+    /// A beat that somebody wants now, with the picture read in no time.
+    pub(super) fn beat_now(self: &Arc<Self>) {
+        self.beat(Instant::now(), Duration::MAX, false, Duration::ZERO);
+    }
+
+    /// A beat that was to be at `time`, and may be `slack` late; one before it may have been `lost`.
+    fn beat(self: &Arc<Self>, time: Instant, slack: Duration, lost: bool, hold: Duration) {
         let Some(ram) = self.ram() else { return };
         let mut core = lock(&self.core);
+        let late = lost || Instant::now().saturating_duration_since(time) > slack;
         core.stats.sights.beats += 1;
         core.stats.sights.late += u64::from(late);
         let Some(viewer) = core.device.viewer.as_mut() else {
