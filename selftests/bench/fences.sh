@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# In the guest: fences.sh ROUNDS SECONDS WAYS CELL...  In each round each driver is loaded once and does all cells: the C
-# driver with the guest waiting, ours in each of the ways (a list with commas). A cell is SHAPE,MICROSECONDS,DEPTH.
-rounds=$1 seconds=$2 ways=$(echo "$3" | tr , ' ')
-shift 3
+# In the guest: fences.sh ROUNDS SECONDS WAYS-OF-C WAYS CELL...  In each round each driver is loaded once and does all cells
+# in each of its ways (a list with commas). A cell is SHAPE,MICROSECONDS,DEPTH.
+rounds=$1 seconds=$2 ways_of_c=$(echo "$3" | tr , ' ') ways=$(echo "$4" | tr , ' ')
+shift 4
 export VGPU_WAIT_CARD=1
 
 # driver NAME WAYS...
@@ -29,7 +29,8 @@ way() {
 cells=$*
 round=0
 while [ $round -lt "$rounds" ]; do
-	driver c wait
+	# shellcheck disable=SC2086
+	driver c $ways_of_c
 	# shellcheck disable=SC2086
 	driver rust $ways
 	round=$((round + 1))

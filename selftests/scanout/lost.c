@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The system sleeps while a context has work that does not end: its fences fail, what is
- * asked of it fails, and a new one works. Ends with a line as scanout.c's, numbers that are 1
+ * The system sleeps while a context has work that does not end, and a flip waits for it: its
+ * fences fail, what is asked of it fails, and a new one works. Ends with a line as scanout.c's, numbers that are 1
  * where it is so, and then with the guest: its ways out do not come back from sleep, but for
  * the kernel's log.
  */
@@ -45,10 +45,11 @@ static int context(int fd)
 	return call(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
 }
 
-static int submit(int fd, const uint32_t *words, uint32_t size, int *fence)
+/* Work on the object `handle`, if it is not 0. */
+static int submit(int fd, const uint32_t *words, uint32_t size, uint32_t handle, int *fence)
 {
 	struct drm_virtgpu_execbuffer exec = { .flags = VIRTGPU_EXECBUF_FENCE_FD_OUT, .size = size,
-		.command = (uintptr_t)words, .fence_fd = -1 };
+		.command = (uintptr_t)words, .bo_handles = (uintptr_t)&handle, .num_bo_handles = !!handle, .fence_fd = -1 };
 	int error = call(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &exec);
 
 	*fence = exec.fence_fd;
@@ -74,32 +75,18 @@ static int ended(int fence, int ms)
 	return info.status;
 }
 
-static int show(int fd)
+/* A buffer that can be shown, with a picture. */
+struct picture {
+	uint32_t handle, fb;
+};
+
+static int draw(int fd, const struct drm_mode_modeinfo *mode, struct picture *picture)
 {
-	uint32_t crtcs[16], connectors[16];
-	static struct drm_mode_modeinfo modes[256];
-	struct drm_mode_card_res r = {
-		.crtc_id_ptr = (uintptr_t)crtcs, .count_crtcs = 16,
-		.connector_id_ptr = (uintptr_t)connectors, .count_connectors = 16,
-	};
-	struct drm_mode_get_connector c = { 0 };
-	struct drm_mode_create_dumb create = { .bpp = 32 };
+	struct drm_mode_create_dumb create = { .width = mode->hdisplay, .height = mode->vdisplay, .bpp = 32 };
 	struct drm_mode_map_dumb map = { 0 };
-	struct drm_mode_fb_cmd2 fb = { .pixel_format = DRM_FORMAT_XRGB8888 };
-	struct drm_mode_crtc set = { .count_connectors = 1, .mode_valid = 1 };
+	struct drm_mode_fb_cmd2 fb = { .width = mode->hdisplay, .height = mode->vdisplay, .pixel_format = DRM_FORMAT_XRGB8888 };
 	uint8_t *at;
 
-	if (call(fd, DRM_IOCTL_MODE_GETRESOURCES, &r))
-		return -1;
-	c.connector_id = connectors[0];
-	if (call(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c))
-		return -1;
-	c = (struct drm_mode_get_connector){ .connector_id = connectors[0],
-		.modes_ptr = (uintptr_t)modes, .count_modes = 256 };
-	if (call(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c))
-		return -1;
-	create.width = fb.width = modes[0].hdisplay;
-	create.height = fb.height = modes[0].vdisplay;
 	if (call(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create))
 		return -1;
 	map.handle = fb.handles[0] = create.handle;
@@ -111,8 +98,34 @@ static int show(int fd)
 		return -1;
 	for (uint32_t y = 0; y < fb.height; y++)
 		*(volatile uint32_t *)(at + (size_t)y * create.pitch) = 0xa5000001;
-	set.crtc_id = crtcs[0];
-	set.fb_id = fb.fb_id;
+	*picture = (struct picture){ .handle = create.handle, .fb = fb.fb_id };
+	return 0;
+}
+
+/* Shows one picture, and draws another. */
+static int show(int fd, uint32_t *crtc, struct picture *other)
+{
+	uint32_t crtcs[16], connectors[16];
+	static struct drm_mode_modeinfo modes[256];
+	struct drm_mode_card_res r = {
+		.crtc_id_ptr = (uintptr_t)crtcs, .count_crtcs = 16,
+		.connector_id_ptr = (uintptr_t)connectors, .count_connectors = 16,
+	};
+	struct drm_mode_get_connector c = { 0 };
+	struct drm_mode_crtc set = { .count_connectors = 1, .mode_valid = 1 };
+	struct picture first;
+
+	if (call(fd, DRM_IOCTL_MODE_GETRESOURCES, &r))
+		return -1;
+	c.connector_id = connectors[0];
+	if (call(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c))
+		return -1;
+	c = (struct drm_mode_get_connector){ .connector_id = connectors[0],
+		.modes_ptr = (uintptr_t)modes, .count_modes = 256 };
+	if (call(fd, DRM_IOCTL_MODE_GETCONNECTOR, &c) || draw(fd, &modes[0], &first) || draw(fd, &modes[0], other))
+		return -1;
+	set.crtc_id = *crtc = crtcs[0];
+	set.fb_id = first.fb;
 	set.set_connectors_ptr = (uintptr_t)&connectors[0];
 	set.mode = modes[0];
 	return call(fd, DRM_IOCTL_MODE_SETCRTC, &set);
@@ -137,18 +150,27 @@ int main(void)
 	char line[256];
 	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), exec, create, failed;
 
+	struct drm_mode_crtc_page_flip flip = { 0 };
+	struct picture next;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (fd < 0 || show(fd) || context(fd) || resource(fd) || submit(fd, endless, sizeof(endless), &fence)) {
+	if (fd < 0 || show(fd, &flip.crtc_id, &next) || context(fd) || resource(fd) ||
+	    submit(fd, endless, sizeof(endless), next.handle, &fence)) {
 		printf("failed: set-up: %s\n", strerror(errno));
+		return 1;
+	}
+	flip.fb_id = next.fb;
+	if (call(fd, DRM_IOCTL_MODE_PAGE_FLIP, &flip)) {
+		printf("failed: flip: %s\n", strerror(errno));
 		return 1;
 	}
 	now = ended(fence, 0);
 	slept = power("/sys/power/pm_test", "devices") && power("/sys/power/state", "mem");
 	failed = ended(fence, 10000);
-	exec = submit(fd, nop, sizeof(nop), &again);
+	exec = submit(fd, nop, sizeof(nop), 0, &again);
 	create = resource(fd);
 	other = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
-	error = other < 0 || context(other) || resource(other) || submit(other, nop, sizeof(nop), &again);
+	error = other < 0 || context(other) || resource(other) || submit(other, nop, sizeof(nop), 0, &again);
 	now = now ? 0 : 1;
 	error = error || ended(again, 10000) != 1;
 	close(other);

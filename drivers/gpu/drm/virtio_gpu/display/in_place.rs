@@ -20,6 +20,8 @@ use kernel::{
         aref::ARef,
         atomic::{
             Atomic,
+            AtomicFlag,
+            Full,
             Relaxed, //
         }, //
     }, //
@@ -37,7 +39,11 @@ pub(crate) enum Sight {
 }
 
 /// The host's answer.
-pub(super) struct InPlace(Atomic<u32>);
+pub(super) struct InPlace {
+    answer: Atomic<u32>,
+    /// Whether a refusal after that was told of.
+    told: AtomicFlag,
+}
 
 const UNKNOWN: u32 = 0;
 const IN_PLACE: u32 = 1;
@@ -46,11 +52,14 @@ const COPIES: u32 = 2;
 impl InPlace {
     /// A host that was not asked.
     pub(super) const fn new() -> Self {
-        Self(Atomic::new(UNKNOWN))
+        Self {
+            answer: Atomic::new(UNKNOWN),
+            told: AtomicFlag::new(false),
+        }
     }
 
     pub(super) fn get(&self) -> Sight {
-        match self.0.load(Relaxed) {
+        match self.answer.load(Relaxed) {
             UNKNOWN => Sight::Unknown,
             IN_PLACE => Sight::InPlace,
             _ => Sight::Copies,
@@ -59,7 +68,7 @@ impl InPlace {
 
     /// The first answer, which is the host's. Returns whether it is that.
     fn decide(&self, number: u32) -> bool {
-        self.0.cmpxchg(UNKNOWN, number, Relaxed).is_ok()
+        self.answer.cmpxchg(UNKNOWN, number, Relaxed).is_ok()
     }
 }
 
@@ -70,6 +79,11 @@ impl Display {
             dev_info!(
                 dev.parent(),
                 "[drm] the host does not show guest memory, what is shown is copied\n"
+            );
+        } else if self.in_place.get() == Sight::InPlace && !self.in_place.told.xchg(true, Full) {
+            dev_info!(
+                dev.parent(),
+                "[drm] the host does not show guest memory of every buffer, some are copied\n"
             );
         }
     }
