@@ -7,69 +7,135 @@ import os
 import re
 import subprocess
 
+import numpy as np
+
 HERE = os.path.dirname(os.path.abspath(__file__))
+GL = ("virtio-gpu-gl-pci,blob=on,hostmem=256M,xres=1280,yres=800", ["--gl"])
 # Name: QEMU's device, more words for the runner, whether nothing is to be copied.
-HOSTS = {
+ANIMATIONS = {
     "qemu 1280x800": ("virtio-gpu-pci,blob=on,xres=1280,yres=800", [], True),
     "qemu 3840x2160": ("virtio-gpu-pci,blob=on,xres=3840,yres=2160,max_hostmem=512M", [], True),
-    "qemu gl 1280x800": ("virtio-gpu-gl-pci,blob=on,hostmem=256M,xres=1280,yres=800", ["--gl"], False),
+    "qemu gl 1280x800": (*GL, False),
 }
-TRACE = {"transfers": "virtio_gpu_cmd_res_xfer_toh_2d", "flushes": "virtio_gpu_cmd_res_flush",
-         "scanouts": "virtio_gpu_cmd_set_scanout", "blobs": "virtio_gpu_cmd_set_scanout_blob"}
+IMPORT = "qemu gl import"
+HOSTS = [*ANIMATIONS, IMPORT]
+TRACE = {"transfers": ("virtio_gpu_cmd_res_xfer_toh_2d", "virtio_gpu_cmd_res_xfer_toh_3d"),
+         "flushes": ("virtio_gpu_cmd_res_flush",), "scanouts": ("virtio_gpu_cmd_set_scanout",),
+         "blobs": ("virtio_gpu_cmd_set_scanout_blob",), "cursors": ("virtio_gpu_update_cursor",)}
 FRAMES = 60
 
 
-def first_column(path):
-    """The values of the pixels at the left edge of a picture, and its size."""
+def read(path):
+    """Red, green and blue of the rows of a picture; None if there is none."""
     from PIL import Image
 
-    with Image.open(path) as image:
-        rgb = image.convert("RGB")
-        return {rgb.getpixel((0, y)) for y in range(rgb.height)}, rgb.size
+    try:
+        with Image.open(path) as image:
+            return np.array(image.convert("RGB"))
+    except OSError:
+        return None
 
 
-def run(lab, result, driver, name, program):
-    """Boots the host once. Says what is wrong."""
-    device, words, in_place = HOSTS[name]
-    out = os.path.join(lab.out, f"{name.replace(' ', '-')}-{driver}")
-    os.makedirs(out, exist_ok=True)
-    trace = os.path.join(out, "trace")
-    if os.path.exists(trace):
-        os.unlink(trace)
-    qemu = " ".join(f"-trace enable={event},file={trace}" for event in TRACE.values())
-    r = subprocess.run([lab.boot, "--driver", driver, "--image", "none", "--quiet", "--timeout", "400", "--out", out,
-                        "--mem", "2G", "--device", device, *words, "--add", program, f"--qemu={qemu}",
-                        "--append", "drm_kms_helper.fbdev_emulation=0", "--run", os.path.join(HERE, "qemu.sh"), str(FRAMES)],
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    told = {}
-    for path in ("guest.log", "trace"):
+class Boot:
+    """One boot of a host. Attributes: status, said (by the guest), trace (QEMU's), count (of its commands)."""
+
+    def __init__(self, lab, driver, name, device, words, script, *args):
+        self.out = os.path.join(lab.out, f"{name.replace(' ', '-')}-{driver}")
+        os.makedirs(self.out, exist_ok=True)
+        for old in os.listdir(self.out):
+            os.unlink(self.path(old))
+        qemu = " ".join(f"-trace enable={event},file={self.path('trace')}" for events in TRACE.values() for event in events)
+        env = dict(os.environ, VGPU_MODULES=os.environ["VGPU_MODULES_DEFAULT"])
+        self.status = subprocess.run(
+            [lab.boot, "--driver", driver, "--quiet", "--timeout", "600", "--out", self.out, "--mem", "2G",
+             "--device", device, *words, f"--qemu={qemu}", "--append", "drm_kms_helper.fbdev_emulation=0",
+             "--run", os.path.join(HERE, script), *args],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=env).returncode
+        self.said, self.trace = self._text("guest.log"), self._text("trace")
+        # One event's name is the beginning of another's.
+        self.count = {k: sum(len(re.findall(rf"\b{e} ", self.trace)) for e in events) for k, events in TRACE.items()}
+
+    def path(self, name):
+        return os.path.join(self.out, name)
+
+    def _text(self, name):
         try:
-            with open(os.path.join(out, path), encoding="utf-8", errors="replace") as f:
-                told[path] = f.read()
+            with open(self.path(name), encoding="utf-8", errors="replace") as f:
+                return f.read()
         except FileNotFoundError:
-            told[path] = ""
-    # One event's name is the beginning of another's.
-    count = {k: len(re.findall(rf"\b{event} ", told["trace"])) for k, event in TRACE.items()}
-    bad = [f"the guest's end: {r.returncode}"] if r.returncode else []
-    size = re.search(r"(\d+)x(\d+)", name)
-    size = (int(size[1]), int(size[2]))
-    per_frame = count["transfers"] * size[0] * size[1] * 4 // FRAMES
-    print(f"    {name} {driver}: bytes copied per frame: {per_frame}; of {FRAMES} frames transfers {count['transfers']}, "
-          f"flushes {count['flushes']}, set_scanout {count['scanouts']}, set_scanout_blob {count['blobs']}", flush=True)
+            return ""
+
+    def tell(self, result, driver, bad, good):
+        """The result; what the C driver makes of it is none of ours."""
+        bad = [*([f"the guest's end: {self.status}"] if self.status else []), *bad]
+        if driver == "c":
+            for what in bad:
+                print(f"    {os.path.basename(self.out)}: {what}", flush=True)
+        elif not result(not bad, good):
+            print("\n".join("    " + line for line in [*bad, *self.said.splitlines()[-12:], self.out]))
+
+
+def animation(lab, result, driver, name, program):
+    """So many frames, and the picture of the last one."""
+    device, words, in_place = ANIMATIONS[name]
+    boot = Boot(lab, driver, name, device, ["--image", "none", *words, "--add", program], "qemu.sh", str(FRAMES))
+    width, height = map(int, re.search(r"(\d+)x(\d+)", name).groups())
+    count, bad = boot.count, []
+    print(f"    {name} {driver}: bytes copied per frame: {count['transfers'] * width * height * 4 // FRAMES}; of {FRAMES} frames "
+          + ", ".join(f"{k} {n}" for k, n in count.items() if k != "cursors"), flush=True)
     if count["flushes"] < FRAMES:
         bad.append("there are not as many flushes as frames")
     if in_place and count["transfers"]:
         bad.append(f"{count['transfers']} transfers")
     if not in_place and not count["transfers"]:
         bad.append("nothing was copied, though the host shows no blobs")
-    try:
-        column, shown = first_column(os.path.join(out, "last.png"))
-        if shown != size or column != {(0, 0, FRAMES)}:
-            bad.append(f"the picture is {shown[0]}x{shown[1]}, its first column {sorted(column)[:4]}")
-    except OSError as e:
-        bad.append(f"no picture: {e}")
-    if driver == "c":
-        for what in bad:
-            print(f"    {name} c: {what}", flush=True)
-    elif not result(not bad, f"{name}: {'nothing is copied' if in_place else 'what the host cannot show is copied'}, the picture is right"):
-        print("\n".join("    " + line for line in [*bad, *told["guest.log"].splitlines()[-12:], out]))
+    picture = read(boot.path("last.png"))
+    if picture is None or picture.shape != (height, width, 3):
+        bad.append(f"no picture of that size: {picture if picture is None else picture.shape}")
+    elif (picture[:, 0] != (0, 0, FRAMES)).any():
+        bad.append(f"the first column of the picture is {np.unique(picture[:, 0], axis=0)[:4].tolist()}")
+    boot.tell(result, driver, bad, f"{name}: {'nothing is copied' if in_place else 'what the host cannot show is copied'}, "
+              "the picture is right")
+
+
+def pattern(width, height, seed):
+    """What import.c draws."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.uint32)
+    v = x * np.uint32(0x9e3779b1) ^ y * np.uint32(0x85ebca6b) ^ np.uint32(seed * 0xc2b2ae35 & 0xffffffff)
+    v ^= v >> np.uint32(15)
+    v *= np.uint32(0x2c1b3c6d)
+    v ^= v >> np.uint32(12)
+    return np.stack([(v >> np.uint32(s) & np.uint32(255)).astype(np.uint8) for s in (16, 8, 0)], axis=2)
+
+
+def imports(lab, result, driver, name):
+    """Dumb buffers on the screen, as a cursor and in OpenGL, on the host that shows no blobs."""
+    program, bad = os.path.join(lab.build, "import"), []
+    subprocess.run(["gcc", "-O2", "-Wall", "-o", program, f"{HERE}/import.c", "-l:libEGL.so.1", "-l:libGLESv2.so.2",
+                    "-l:libgbm.so.1"], check=True)
+    device, words = GL
+    boot = Boot(lab, driver, name, device, ["--image", "guest", *words, "--add", program], "import.sh")
+    found = re.search(r"^import: first=(\d+) second=(\d+) cursor=(\d+) cursorid=(\d+)$", boot.said, re.M)
+    wrong = [int(n) for n in found.groups()] if found else []
+    print(f"    {name} {driver}: bytes copied per frame: {boot.count['transfers'] and 1280 * 800 * 4}; " + (
+        f"OpenGL reads wrong pixels: {wrong[0]} and {wrong[1]} of the pictures, {wrong[2]} of the cursor" if found
+        else "the program has not ended"), flush=True)
+    bad += [] if wrong[:3] == [0, 0, 0] else ["OpenGL reads other pixels than were drawn"]
+    for seed, file in ((1, "first.png"), (2, "second.png")):
+        picture = read(boot.path(file))
+        if picture is None or picture.shape != (800, 1280, 3) or (picture != pattern(1280, 800, seed)).any():
+            bad.append(f"{file} is not what was drawn")
+    moves = re.findall(r"virtio_gpu_update_cursor scanout 0, x (\d+), y (\d+), (\w+), res 0x([0-9a-f]+)", boot.trace)
+    if not found or not any(m[2] == "update" and int(m[3], 16) == wrong[3] for m in moves):
+        bad.append(f"the cursor's commands are {moves}")
+    elif [m[:2] for m in moves if int(m[3], 16)][-1] != ("123", "45"):
+        bad.append(f"the cursor is not where it belongs: {moves}")
+    boot.tell(result, driver, bad, f"{name}: picture and cursor are right, and OpenGL reads the dumb buffers they are in")
+
+
+def run(lab, result, driver, name, program):
+    """One of HOSTS."""
+    if name == IMPORT:
+        imports(lab, result, driver, name)
+    else:
+        animation(lab, result, driver, name, program)

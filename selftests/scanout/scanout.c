@@ -4,8 +4,7 @@
  * The host's display reads the rows in its own time and tells whether a picture
  * had several numbers.
  *
- *   scanout animate BUFFERS FRAMES [HZ [WORK]]   flips through so many buffers; each frame takes
- *                                  the client WORK microseconds before it is flipped
+ *   scanout animate BUFFERS FRAMES [HZ]   flips through so many buffers
  *   scanout foreign FRAMES         the same with two buffers of vgem's; a file with a context may not have them
  *   scanout dirty FRAMES [HZ]      draws into the one buffer that is shown, and says so
  *
@@ -16,148 +15,11 @@
  * words of the form name=number, those of the host as differences. Exit status: 0 done, 1 a
  * call failed or an event did not come.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-#include <drm/drm.h>
-#include <drm/drm_fourcc.h>
-#include <drm/drm_mode.h>
-#include <drm/virtgpu_drm.h>
+#include "scan.h"
 
-#define MARK 0xa5000000u
-#define BUFFERS 4
 /* How long it may take. */
 #define MOST_US 140000000
-
-struct buffer {
-	uint32_t handle, fb, pitch;
-	uint64_t size;
-	uint8_t *map;
-};
-
-static int fd, port;
-static uint32_t crtc, connector;
-static struct drm_mode_modeinfo mode;
-static struct buffer buffers[BUFFERS];
-
-static void end(const char *what)
-{
-	printf("failed: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static void call(unsigned long request, void *arg, const char *what)
-{
-	while (ioctl(fd, request, arg))
-		if (errno != EINTR)
-			end(what);
-}
-
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
-}
-
-/* What the host has counted. */
-static void stats(char *line, size_t size)
-{
-	size_t have = 0;
-	struct pollfd p = { .fd = port, .events = POLLIN };
-
-	line[0] = 0;
-	if (port < 0 || write(port, "stats\n", 6) != 6)
-		return;
-	while (have < size - 1 && poll(&p, 1, 10000) == 1) {
-		ssize_t n = read(port, line + have, size - 1 - have);
-
-		if (n <= 0)
-			return;
-		have += n;
-		line[have] = 0;
-		if (line[have - 1] == '\n')
-			return;
-	}
-}
-
-static long long number(const char *line, const char *name)
-{
-	char want[32];
-	const char *at;
-
-	snprintf(want, sizeof(want), " %s=", name);
-	at = strstr(line, want);
-	return at ? atoll(at + strlen(want)) : 0;
-}
-
-/* The same of the driver, from a file of debugfs; -1 where there is none. */
-static long long driver(const char *name)
-{
-	char line[256];
-	long long n = -1;
-	FILE *f = fopen("/sys/kernel/debug/dri/0/virtio-gpu-scanouts", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)) && strchr(line, ':'))
-			n = (n < 0 ? 0 : n) + atoll(strchr(line, ':') + 1);
-	if (f)
-		fclose(f);
-	return n;
-}
-
-static void setup(int hz)
-{
-	uint32_t crtcs[16], connectors[16];
-	static struct drm_mode_modeinfo modes[256];
-	struct drm_mode_card_res r = {
-		.crtc_id_ptr = (uintptr_t)crtcs, .count_crtcs = 16,
-		.connector_id_ptr = (uintptr_t)connectors, .count_connectors = 16,
-	};
-	struct drm_mode_get_connector c = { 0 };
-
-	call(DRM_IOCTL_MODE_GETRESOURCES, &r, "get resources");
-	crtc = crtcs[0];
-	c.connector_id = connector = connectors[0];
-	call(DRM_IOCTL_MODE_GETCONNECTOR, &c, "probe connector");
-	c = (struct drm_mode_get_connector){ .connector_id = connector,
-		.modes_ptr = (uintptr_t)modes, .count_modes = 256 };
-	call(DRM_IOCTL_MODE_GETCONNECTOR, &c, "get connector");
-	mode = modes[0];
-	if (hz) {
-		mode.clock = hz * mode.htotal * mode.vtotal / 1000;
-		mode.vrefresh = hz;
-		mode.type = DRM_MODE_TYPE_USERDEF;
-	}
-}
-
-/* A card of that driver; -1 if there is none. */
-static int card(const char *driver)
-{
-	for (int i = 0; i < 8; i++) {
-		char path[32], name[32] = "";
-		struct drm_version version = { .name = name, .name_len = sizeof(name) - 1 };
-		int file;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		file = open(path, O_RDWR | O_CLOEXEC);
-		if (file >= 0 && !ioctl(file, DRM_IOCTL_VERSION, &version) && !strcmp(name, driver))
-			return file;
-		if (file >= 0)
-			close(file);
-	}
-	return -1;
-}
 
 /* A buffer of vgem's, as one of ours; and that who renders does not get it. */
 static void import(struct buffer *b, int vgem)
@@ -192,67 +54,9 @@ static void import(struct buffer *b, int vgem)
 	close(prime.fd);
 }
 
-static void make(struct buffer *b)
-{
-	struct drm_mode_create_dumb create = { .width = mode.hdisplay, .height = mode.vdisplay, .bpp = 32 };
-	struct drm_mode_map_dumb map = { 0 };
-	struct drm_mode_fb_cmd2 fb = { .width = mode.hdisplay, .height = mode.vdisplay,
-		.pixel_format = DRM_FORMAT_XRGB8888 };
-
-	call(DRM_IOCTL_MODE_CREATE_DUMB, &create, "create dumb");
-	map.handle = fb.handles[0] = b->handle = create.handle;
-	fb.pitches[0] = b->pitch = create.pitch;
-	call(DRM_IOCTL_MODE_MAP_DUMB, &map, "map dumb");
-	b->map = mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, map.offset);
-	if (b->map == MAP_FAILED)
-		end("mmap");
-	call(DRM_IOCTL_MODE_ADDFB2, &fb, "add framebuffer");
-	b->fb = fb.fb_id;
-}
-
-static void draw(struct buffer *b, uint32_t n)
-{
-	for (uint32_t y = 0; y < mode.vdisplay; y++)
-		*(volatile uint32_t *)(b->map + (size_t)y * b->pitch) = MARK | (n & 0xffffff);
-}
-
-static void show(struct buffer *b)
-{
-	struct drm_mode_crtc c = {
-		.crtc_id = crtc, .fb_id = b ? b->fb : 0, .count_connectors = b ? 1 : 0,
-		.set_connectors_ptr = (uintptr_t)&connector, .mode_valid = b != NULL,
-	};
-
-	if (b)
-		c.mode = mode;
-	call(DRM_IOCTL_MODE_SETCRTC, &c, b ? "set crtc" : "crtc off");
-}
-
-static void flip(struct buffer *b)
-{
-	struct drm_mode_crtc_page_flip f = { .crtc_id = crtc, .fb_id = b->fb, .flags = DRM_MODE_PAGE_FLIP_EVENT };
-
-	call(DRM_IOCTL_MODE_PAGE_FLIP, &f, "page flip");
-}
-
-/* The sequence number of the vertical blank that the flip was over at, and its time. */
-static uint32_t flipped(int64_t *at)
-{
-	struct drm_event_vblank event;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	/* A starved machine may take long; a driver that waits for a host for ever takes longer. */
-	if (poll(&p, 1, 60000) != 1 || read(fd, &event, sizeof(event)) != sizeof(event)) {
-		errno = ETIMEDOUT;
-		end("flip event");
-	}
-	*at = event.tv_sec * 1000000ll + event.tv_usec;
-	return event.sequence;
-}
-
 /*
  * Whether the machine has time for the guest: how often it did not get to run for so long
- * though it had to. A frame in which that happens says nothing about a driver.
+ * though it had to.
  */
 #define HICCUP_US 10000
 static volatile unsigned int hiccups;
@@ -377,11 +181,10 @@ int main(int argc, char **argv)
 	char **rest = argv + skip;
 	int left = argc - skip;
 	int frames = left > 0 ? atoi(rest[0]) : 100, hz = left > 1 ? atoi(rest[1]) : 0;
-	int64_t us = left > 2 ? atoll(rest[2]) : 0, start, first = 0, at = 0, read_at = 0, calm_us = 0;
-	unsigned int before_last = 0, last = 0;
+	int64_t start, first = 0, at = 0;
 	pthread_t thread;
 	uint32_t seq = 0, was = 0;
-	long long missed = 0, odd = 0, calm = 0, calm_missed = 0, late;
+	long long missed = 0, odd = 0, late;
 	char before[1024], after[1024];
 	double seconds;
 
@@ -398,10 +201,11 @@ int main(int argc, char **argv)
 			import(&buffers[i], vgem);
 		else
 			make(&buffers[i]);
+	stats(before, sizeof(before));
 	draw(&buffers[0], 0);
 	show(&buffers[0]);
 	late = driver("too late");
-	stats(before, sizeof(before));
+	stats_with_picture(before, sizeof(before));
 	if (pthread_create(&thread, NULL, watch, NULL))
 		end("thread");
 	start = now();
@@ -409,7 +213,7 @@ int main(int argc, char **argv)
 		fences(frames);
 	for (int n = 1; n <= frames && !two; n++) {
 		struct buffer *b = &buffers[n % count];
-		int64_t then = at, read_before = read_at;
+		int64_t then = at;
 
 		/* On a slow machine there are fewer. */
 		if (n > 1 && now() - start > MOST_US) {
@@ -419,8 +223,6 @@ int main(int argc, char **argv)
 		/* Of three, the next can be drawn while the flip to the one before is under way. */
 		if (count < 3 || n == 1)
 			draw(b, n);
-		if (us)
-			usleep(us);
 		if (dirty) {
 			struct drm_mode_fb_dirty_cmd d = { .fb_id = b->fb };
 
@@ -431,23 +233,14 @@ int main(int argc, char **argv)
 		if (count > 2)
 			draw(&buffers[(n + 1) % count], n + 1);
 		seq = flipped(&at);
-		read_at = now();
 		if (n > 1) {
 			missed += seq - was - 1;
-			/* Calm: neither in this frame nor in the one before. */
-			if (hiccups == before_last) {
-				calm++;
-				calm_missed += seq - was - 1;
-				calm_us += read_at - read_before;
-			}
 			/* Numbers and times grow. */
 			odd += (int32_t)(seq - was) <= 0 || at <= then;
 		} else {
 			first = at;
 		}
 		was = seq;
-		before_last = last;
-		last = hiccups;
 	}
 	seconds = (dirty ? now() - start : at - first) / 1e6;
 	stats(after, sizeof(after));
@@ -455,9 +248,9 @@ int main(int argc, char **argv)
 		printf("failed: at the end\n");
 	show(NULL);
 	if (!two)
-		printf("scan: frames=%d rate=%.2f missed=%lld odd=%lld hiccups=%u calm=%lld calmmissed=%lld calmus=%lld toolate=%lld", frames,
-		       seconds > 0 ? (frames - !dirty) / seconds : 0, missed, odd, hiccups, calm, calm_missed,
-		       calm ? calm_us / calm : 0, driver("too late") - late);
+		printf("scan: frames=%d rate=%.2f missed=%lld odd=%lld hiccups=%u toolate=%lld", frames,
+		       seconds > 0 ? (frames - !dirty) / seconds : 0, missed, odd, hiccups,
+		       driver("too late") - late);
 	for (const char *const *name = (const char *const[]){ "copied", "beats", "late", "fresh", "samples", "mixed", NULL };
 	     *name; name++)
 		printf(" %s=%lld", *name, number(after, *name) - number(before, *name));
