@@ -86,6 +86,14 @@ def whole(f):
         yield f"only {f['samples']} pictures were looked at"
 
 
+def refusing(times):
+    """As that, but a host that refuses a picture goes on to show the one before, which is the client's to draw into: until the
+    next picture, in which it looks once or twice."""
+    def rule(f):
+        yield from whole({**f, "mixed": max(0, f["mixed"] - 2 * times)})
+    return rule
+
+
 def copied(f):
     """The host has said that it cannot do without a copy."""
     yield from whole(f)
@@ -129,8 +137,9 @@ LOGS = {"sleep"}
 SURVIVES = {"die", "gl-die"}
 # How many frames there have to be in all. There is no trace of so many.
 FRAMES = {"long": 100000}
-RULES = {"die": anything, "errors": whole, "fences": fences, "foreign": release, "full-1280x800": full,
-         "full-3840x2160": full, "gl": release, "gl-die": anything,
-         "gl-foreign": release, "gl-full-1280x800": full, "gl-full-3840x2160": full, "gl-no-blobs": copied, "gl-refused": copied, "gl-refused-later": whole, "long": release, "long-lie": lie,
-         "never": never, "never-later": slow, "pace-120": pace, "pace-50": pace, "pace-60": pace, "pace-75": pace,
-         "pace-irregular": pace, "pace-never": pace_never, "read": release, "release": release, "release-lie": lie, "sleep": lost, "slow": slow}
+RULES = {"die": anything, "errors": refusing(20), "fences": fences, "foreign": release, "full-1280x800": full,
+         "full-3840x2160": full, "gl": release, "gl-die": anything, "gl-foreign": release, "gl-full-1280x800": full,
+         "gl-full-3840x2160": full, "gl-no-blobs": copied, "gl-refused": copied, "gl-refused-later": refusing(5),
+         "long": release, "long-lie": lie, "never": never, "never-later": slow, "pace-120": pace, "pace-50": pace,
+         "pace-60": pace, "pace-75": pace, "pace-irregular": pace, "pace-never": pace_never, "read": release,
+         "release": release, "release-lie": lie, "sleep": lost, "slow": slow}
