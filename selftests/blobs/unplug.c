@@ -98,9 +98,17 @@ TEST(mappings_go_with_the_device)
 	EXPECT_EQ(SIGBUS, touch(touched));
 	munmap(touched, SIZE);
 
-	/* Back again, under whatever number. */
+	/*
+	 * Back again: under another number as long as the old one is in use, which the last object gives up when it has been
+	 * freed, a moment after it was closed. The next program wants the first card.
+	 */
 	ASSERT_EQ(0, tell("bind", name));
-	EXPECT_TRUE(device(name, sizeof(name)) || access("/dev/dri/card1", F_OK) == 0);
+	for (int i = 0; i < 100 && !device(name, sizeof(name)); i++) {
+		ASSERT_EQ(0, tell("unbind", name));
+		usleep(100000);
+		ASSERT_EQ(0, tell("bind", name));
+	}
+	EXPECT_TRUE(device(name, sizeof(name)));
 }
 
 TEST_HARNESS_MAIN
