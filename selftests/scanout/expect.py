@@ -49,7 +49,9 @@ def full(f):
 
 def lie(f):
     """A host that lies finds mixed pictures, so the test can fail."""
-    if f["mixed"] <= f["toolate"]:
+    if f["toolate"] > f["frames"] // 10:
+        yield f"{NO_TIME} to answer all but {f['toolate']} of {f['frames']} frames"
+    elif f["mixed"] <= f["toolate"]:
         yield "no picture is mixed: what is drawn into while it is shown is not noticed"
 
 
