@@ -64,48 +64,21 @@ static void wait_us(int64_t us)
 	nanosleep(&t, NULL);
 }
 
-static uint32_t property(uint32_t object, uint32_t type, const char *name)
-{
-	uint32_t ids[64];
-	uint64_t values[64];
-	struct drm_mode_obj_get_properties all = {
-		.props_ptr = (uintptr_t)ids, .prop_values_ptr = (uintptr_t)values, .count_props = 64,
-		.obj_id = object, .obj_type = type,
-	};
-
-	call(DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &all, "properties");
-	for (uint32_t k = 0; k < all.count_props && k < 64; k++) {
-		struct drm_mode_get_property one = { .prop_id = ids[k] };
-
-		call(DRM_IOCTL_MODE_GETPROPERTY, &one, "property");
-		if (!strcmp(one.name, name))
-			return ids[k];
-	}
-	errno = ENOENT;
-	end(name);
-	return 0;
-}
-
 static void find_plane(uint32_t fb)
 {
 	struct drm_set_client_cap caps[2] = { { DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1 }, { DRM_CLIENT_CAP_ATOMIC, 1 } };
 	struct drm_mode_rect clip = { 100, 100, 164, 116 };
 	struct drm_mode_create_blob create = { .data = (uintptr_t)&clip, .length = sizeof(clip) };
-	uint32_t planes[32];
-	struct drm_mode_get_plane_res r = { .plane_id_ptr = (uintptr_t)planes, .count_planes = 32 };
 
 	for (int i = 0; i < 2; i++)
 		call(DRM_IOCTL_SET_CLIENT_CAP, &caps[i], "client cap");
-	call(DRM_IOCTL_MODE_GETPLANERESOURCES, &r, "planes");
-	for (uint32_t i = 0; i < r.count_planes && i < 32; i++) {
-		struct drm_mode_get_plane p = { .plane_id = planes[i] };
-
-		call(DRM_IOCTL_MODE_GETPLANE, &p, "plane");
-		if (p.fb_id == fb)
-			plane = planes[i];
+	plane = plane_of(fb);
+	fb_id = property(plane, DRM_MODE_OBJECT_PLANE, "FB_ID", NULL);
+	damage_id = property(plane, DRM_MODE_OBJECT_PLANE, "FB_DAMAGE_CLIPS", NULL);
+	if (!fb_id || !damage_id) {
+		errno = ENOENT;
+		end("properties of the plane");
 	}
-	fb_id = property(plane, DRM_MODE_OBJECT_PLANE, "FB_ID");
-	damage_id = property(plane, DRM_MODE_OBJECT_PLANE, "FB_DAMAGE_CLIPS");
 	call(DRM_IOCTL_MODE_CREATEPROPBLOB, &create, "blob");
 	blob = create.blob_id;
 }

@@ -140,6 +140,49 @@ static inline void setup(int hz)
 	}
 }
 
+/* The id of a property of an object, 0 if it has none of that name; and its value. */
+static inline uint32_t property(uint32_t object, uint32_t type, const char *name, uint64_t *value)
+{
+	uint32_t ids[64];
+	uint64_t values[64];
+	struct drm_mode_obj_get_properties all = {
+		.props_ptr = (uintptr_t)ids, .prop_values_ptr = (uintptr_t)values, .count_props = 64,
+		.obj_id = object, .obj_type = type,
+	};
+
+	call(DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &all, "properties");
+	for (uint32_t k = 0; k < all.count_props && k < 64; k++) {
+		struct drm_mode_get_property one = { .prop_id = ids[k] };
+
+		call(DRM_IOCTL_MODE_GETPROPERTY, &one, "property");
+		if (!strcmp(one.name, name)) {
+			if (value)
+				*value = values[k];
+			return ids[k];
+		}
+	}
+	return 0;
+}
+
+/* The primary plane: the one that shows the framebuffer. */
+static inline uint32_t plane_of(uint32_t fb)
+{
+	uint32_t planes[32];
+	struct drm_mode_get_plane_res r = { .plane_id_ptr = (uintptr_t)planes, .count_planes = 32 };
+
+	call(DRM_IOCTL_MODE_GETPLANERESOURCES, &r, "planes");
+	for (uint32_t i = 0; i < r.count_planes && i < 32; i++) {
+		struct drm_mode_get_plane p = { .plane_id = planes[i] };
+
+		call(DRM_IOCTL_MODE_GETPLANE, &p, "plane");
+		if (p.fb_id == fb)
+			return planes[i];
+	}
+	errno = ENOENT;
+	end("primary plane");
+	return 0;
+}
+
 /* A card of that driver; -1 if there is none. */
 static inline int card(const char *driver)
 {
