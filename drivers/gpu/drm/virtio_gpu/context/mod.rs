@@ -31,7 +31,8 @@ use crate::{
     queue::{
         Command,
         Queues,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -114,7 +115,7 @@ struct Gone {
 }
 
 impl Reply for Gone {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         // The rings went with the context, and hosts forget what was on them. What was submitted
         // outside of rings is in an order of the host's own, and is still answered.
         if matches!(result, Ok(_) | Err(EIO | EPROTO)) {
@@ -129,7 +130,7 @@ impl Reply for Gone {
 struct Refused(Arc<AtomicFlag>);
 
 impl Reply for Refused {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         if result.is_err_and(|e| e != ENODEV) {
             self.0.store(true, Relaxed);
         }

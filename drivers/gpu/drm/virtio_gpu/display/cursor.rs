@@ -29,7 +29,8 @@ use crate::{
     queue::{
         Command,
         Queues,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -210,7 +211,7 @@ struct Uploaded {
 }
 
 impl Reply for Uploaded {
-    fn done(&mut self, _result: Result<KVec<u8>>) {
+    fn done(&mut self, _result: Result<ReplyBytes>) {
         let mut state = self.cursor.state.lock();
 
         // Not if there is a newer image. An upload that failed has been logged.

@@ -12,7 +12,10 @@ use super::Display;
 use crate::{
     device::DrmDevice,
     object::Object,
-    queue::Reply, //
+    queue::{
+        Reply,
+        ReplyBytes, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -126,7 +129,7 @@ impl Shown {
 }
 
 impl Reply for Shown {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         let dev = self.object.dev();
         let display = dev.display();
 

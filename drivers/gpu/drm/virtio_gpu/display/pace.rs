@@ -24,7 +24,8 @@ use crate::{
     object::Object,
     queue::{
         Command,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -219,7 +220,7 @@ impl Question {
 }
 
 impl Reply for Answer {
-    fn done(&mut self, _result: Result<KVec<u8>>) {
+    fn done(&mut self, _result: Result<ReplyBytes>) {
         if let Some(crtc) = self.dev.crtc(self.scanout) {
             crtc.pace.answered();
             crtc.release(self.number);

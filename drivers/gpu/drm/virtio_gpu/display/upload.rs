@@ -23,7 +23,8 @@ use crate::{
     queue::{
         Command,
         Queues,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -161,7 +162,7 @@ struct Answer {
 }
 
 impl Reply for Answer {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         self.object.copies().answered(self.which, result.is_ok());
         if let Some(then) = &mut self.then {
             then.done(result);

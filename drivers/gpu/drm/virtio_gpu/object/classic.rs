@@ -22,7 +22,8 @@ use crate::{
     device::DrmDevice,
     queue::{
         Credit,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -147,7 +148,7 @@ impl Outcome {
 }
 
 impl Reply for Outcome {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         let state = match result {
             // A lost device has refused nothing, and one that sleeps will be asked again.
             Ok(_) | Err(ENODEV | ECANCELED) => return,

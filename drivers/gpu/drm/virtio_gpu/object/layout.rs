@@ -22,6 +22,7 @@ use crate::{
         Command,
         Credits,
         Reply,
+        ReplyBytes,
         TIMEOUT_MS, //
     }, //
 };
@@ -209,7 +210,7 @@ struct Answered {
 }
 
 impl Reply for Answered {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         self.answer.set(result.and_then(|bytes| match self.how {
             QueryLayout::First => first(&bytes, self.size),
             QueryLayout::Second => second(&bytes, self.size),
@@ -244,7 +245,7 @@ fn checked(layout: Layout, size: Option<u64>) -> Result<Layout> {
 pub(super) struct Created(pub(super) KBox<Outcome>);
 
 impl Reply for Created {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         let told = match &result {
             // It will be asked again.
             Err(ECANCELED) => None,

@@ -18,7 +18,8 @@ use crate::{
     device::DrmDevice,
     queue::{
         Command,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     },
     window::Place, //
 };
@@ -146,7 +147,7 @@ impl Placed {
 struct Mapped(Arc<Awaited<Cache>>);
 
 impl Reply for Mapped {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         self.0.set(match result {
             Ok(bytes) => proto::RespMapInfo::ref_from_prefix(&bytes)
                 .map_err(|_| EIO)
@@ -163,7 +164,7 @@ impl Reply for Mapped {
 struct Unmapped(Arc<AtomicFlag>);
 
 impl Reply for Unmapped {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         self.0.store(result.is_ok(), Relaxed);
     }
 }

@@ -79,6 +79,7 @@ use crate::{
         Batch,
         Command,
         Reply,
+        ReplyBytes,
         Stamp,
         Tickets, //
     }, //
@@ -424,7 +425,7 @@ impl Unref {
 struct Free(Option<Released<Resource>>);
 
 impl Reply for Free {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         match result {
             // The host has let go, or is gone or has forgotten it when the command is freed. The object
             // goes with the command.

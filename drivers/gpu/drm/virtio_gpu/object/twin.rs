@@ -30,7 +30,8 @@ use crate::{
         Batch,
         Command,
         Credit,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -309,7 +310,7 @@ struct First {
 }
 
 impl Reply for First {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         if !matches!(result, Ok(_) | Err(EIO | EPROTO | ENODEV | ECANCELED)) {
             // The host was not asked, so the pages are still its to read. They are lost.
             core::mem::forget(self.object.take());

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::queue::{
     Command,
-    Reply, //
+    Reply,
+    ReplyBytes, //
 };
 use kernel::{
     new_mutex,
@@ -85,7 +86,7 @@ impl Uuid {
 struct Assigned(Arc<Awaited<[u8; 16]>>);
 
 impl Reply for Assigned {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         self.0.set(result.and_then(|bytes| {
             proto::RespResourceUuid::ref_from_prefix(&bytes)
                 .map_err(|_| EIO)

@@ -20,7 +20,10 @@ use super::{
 use crate::{
     abi::{
         drm::gem,
-        virtio, //
+        virtio::{
+            self,
+            ReplyBytes, //
+        }, //
     },
     fence::{
         JobFence,
@@ -47,7 +50,7 @@ pub(crate) trait Reply: Send {
     /// knows what the host has done, [`ENODEV`] if the device is lost, [`ECANCELED`] if it was reset
     /// because the system sleeps, others if the device has never seen the command. Runs in the completion worker, so it must neither sleep for long nor
     /// allocate; `self` is dropped later, where both are fine.
-    fn done(&mut self, result: Result<KVec<u8>>);
+    fn done(&mut self, result: Result<ReplyBytes>);
 }
 
 /// What the queue keeps with a request.

@@ -18,6 +18,8 @@ mod request;
 mod ring;
 mod watch;
 
+pub(crate) use crate::abi::virtio::ReplyBytes;
+
 pub(crate) use self::{
     command::{
         Command,

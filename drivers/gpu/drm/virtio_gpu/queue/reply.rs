@@ -50,13 +50,15 @@ fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     drop(request.data.credit.take());
     drop(request.data.ring_credit.take());
     // Stays with the request, to be dropped with it, where freeing an object is fine.
-    let bytes = result.map(|len| {
-        let mut bytes = request.take_reply();
-        bytes.truncate(len);
-        bytes
-    });
-    if let Some(reply) = request.data.reply.as_mut() {
-        reply.done(bytes);
+    if request.data.reply.is_some() {
+        let bytes = result.map(|len| {
+            let mut bytes = request.take_reply();
+            bytes.truncate(len);
+            bytes
+        });
+        if let Some(reply) = request.data.reply.as_mut() {
+            reply.done(bytes);
+        }
     }
     if let Some(fence) = request.data.fence.take() {
         fence.complete(result.map(|_| ()).map_err(for_userspace));

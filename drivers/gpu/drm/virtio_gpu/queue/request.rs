@@ -10,7 +10,8 @@ use super::{
     },
     reply::for_userspace,
     Batch,
-    Credit, //
+    Credit,
+    ReplyBytes, //
 };
 use crate::abi::sync::Completion;
 use core::marker::PhantomData;
@@ -34,13 +35,13 @@ struct Meeting {
     #[pin]
     done: Completion,
     #[pin]
-    result: Mutex<Option<Result<KVec<u8>>>>,
+    result: Mutex<Option<Result<ReplyBytes>>>,
 }
 
 struct Answer(Arc<Meeting>);
 
 impl Reply for Answer {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         *self.0.result.lock() = Some(result.map_err(for_userspace));
         self.0.done.complete_all();
     }
@@ -92,11 +93,13 @@ impl<R: proto::Request> Pending<R> {
     /// # Errors
     ///
     /// [`ETIMEDOUT`], [`ERESTARTSYS`] if the task is being killed, [`EIO`] if the host has refused or
-    /// talks nonsense, [`ENODEV`] if the device is lost.
+    /// talks nonsense, [`ENODEV`] if the device is lost, [`ENOMEM`].
     pub(crate) fn wait(self, timeout_ms: u32) -> Result<KVec<u8>> {
         self.meeting
             .done
             .wait_killable_timeout(msecs_to_jiffies(timeout_ms))?;
-        self.meeting.result.lock().take().unwrap_or(Err(EIO))
+        let result = self.meeting.result.lock().take();
+
+        result.unwrap_or(Err(EIO))?.into_vec()
     }
 }

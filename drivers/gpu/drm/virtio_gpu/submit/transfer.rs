@@ -18,7 +18,8 @@ use crate::{
     queue::{
         Command,
         Credit,
-        Reply, //
+        Reply,
+        ReplyBytes, //
     }, //
 };
 use kernel::{
@@ -143,7 +144,7 @@ impl Arrived {
 }
 
 impl Reply for Arrived {
-    fn done(&mut self, _result: Result<KVec<u8>>) {
+    fn done(&mut self, _result: Result<ReplyBytes>) {
         self.0.sync_for_cpu();
     }
 }

@@ -1,25 +1,141 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What a virtqueue carries: [`Request`]s, which own all memory that the device may touch, and
-//! [`Fifo`], an intrusive list of them, so that parking a request allocates nothing.
+//! [`Fifo`], an intrusive list of them, so that parking a request allocates nothing. A request of a
+//! usual size with a usual reply is one allocation.
 
 use super::payload::Payload;
 use crate::abi::bindings;
-use core::ptr::NonNull;
+use core::{
+    ops::{
+        Deref,
+        DerefMut, //
+    },
+    ptr::NonNull, //
+};
 use kernel::{
     alloc::Flags,
     prelude::*, //
 };
+
+/// Bytes of a command that are in the request itself: what almost all commands have.
+const COMMAND: usize = 96;
+/// The same of a reply: one that is a header.
+const REPLY: usize = 24;
+
+/// Bytes that the device reads or writes: `few`, or `many` if there is any of those.
+pub(crate) struct Bytes<const N: usize> {
+    /// How many of the few.
+    len: usize,
+    few: Aligned<N>,
+    many: KVec<u8>,
+}
+
+/// Memory that structures of the protocol can be in.
+#[repr(align(8))]
+struct Aligned<const N: usize>([u8; N]);
+
+/// The bytes of a reply.
+pub(crate) type ReplyBytes = Bytes<REPLY>;
+
+impl<const N: usize> Bytes<N> {
+    /// None.
+    fn none() -> Self {
+        Self {
+            len: 0,
+            few: Aligned([0; N]),
+            many: KVec::new(),
+        }
+    }
+
+    /// An initializer for `len` bytes that are zero.
+    fn zeroed(len: usize, flags: Flags) -> Result<impl Init<Self>> {
+        let (len, many) = match len > N {
+            true => (0, KVec::from_elem(0, len, flags)?),
+            false => (len, KVec::new()),
+        };
+
+        Ok(init!(Self {
+            len,
+            few: Aligned([0; N]),
+            many,
+        }))
+    }
+
+    /// Makes `bytes` the bytes. Allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOSPC`] if there is no room for so many.
+    fn set(&mut self, bytes: &[u8]) -> Result {
+        if self.many.is_empty() {
+            self.few
+                .0
+                .get_mut(..bytes.len())
+                .ok_or(ENOSPC)?
+                .copy_from_slice(bytes);
+            self.len = bytes.len();
+            return Ok(());
+        }
+        if bytes.is_empty() || bytes.len() > self.many.capacity() {
+            return Err(ENOSPC);
+        }
+        self.many.clear();
+        self.many.extend_from_slice(bytes, GFP_ATOMIC)?;
+        Ok(())
+    }
+
+    /// The bytes, in memory of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`].
+    pub(crate) fn into_vec(self) -> Result<KVec<u8>> {
+        if !self.many.is_empty() {
+            return Ok(self.many);
+        }
+        let mut bytes = KVec::with_capacity(self.len, GFP_KERNEL)?;
+
+        bytes.extend_from_slice(&self, GFP_KERNEL)?;
+        Ok(bytes)
+    }
+
+    /// Leaves the first `len` bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+        self.many.truncate(len);
+    }
+}
+
+impl<const N: usize> Deref for Bytes<N> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self.many.is_empty() {
+            true => self.few.0.get(..self.len).unwrap_or_default(),
+            false => &self.many,
+        }
+    }
+}
+
+impl<const N: usize> DerefMut for Bytes<N> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self.many.is_empty() {
+            true => self.few.0.get_mut(..self.len).unwrap_or_default(),
+            false => &mut self.many,
+        }
+    }
+}
 
 /// One request: a command, maybe an insert behind it and a payload, which the device reads, room for a
 /// reply, which it writes, and the driver's `data` about it.
 ///
 /// It is on a virtqueue, in a [`Fifo`] or in somebody's hands, always in one place.
 pub(crate) struct Request<T> {
-    command: KVec<u8>,
+    command: Bytes<COMMAND>,
     insert: KVec<u8>,
     payload: Option<Payload>,
-    reply: KVec<u8>,
+    reply: ReplyBytes,
     /// The next request while in a `Fifo`.
     next: Option<NonNull<Request<T>>>,
     /// What the driver keeps with the request.
@@ -47,23 +163,25 @@ impl<T> Request<T> {
         if command.is_empty() {
             return Err(EINVAL);
         }
-        let mut bytes = KVec::with_capacity(command.len(), flags)?;
-        bytes.extend_from_slice(command, flags)?;
-
-        let reply = KVec::from_elem(0, reply_len, flags)?;
+        let (bytes, reply) = (
+            Bytes::zeroed(command.len(), flags)?,
+            Bytes::zeroed(reply_len, flags)?,
+        );
 
         // In place: it is large.
-        KBox::init(
+        let mut request = KBox::init(
             init!(Self {
-                command: bytes,
+                command <- bytes,
                 insert: KVec::new(),
                 payload: None,
-                reply,
+                reply <- reply,
                 next: None,
                 data <- data,
             }),
             flags,
-        )
+        )?;
+        request.command.copy_from_slice(command);
+        Ok(request)
     }
 
     /// Adds a payload, in place of one already there.
@@ -112,12 +230,10 @@ impl<T> Request<T> {
     ///
     /// [`ENOSPC`] if they are longer than the command that the request was made with.
     pub(crate) fn set_command(&mut self, bytes: &[u8]) -> Result {
-        if bytes.is_empty() || bytes.len() > self.command.capacity() {
+        if bytes.is_empty() {
             return Err(ENOSPC);
         }
-        self.command.clear();
-        self.command.extend_from_slice(bytes, GFP_ATOMIC)?;
-        Ok(())
+        self.command.set(bytes)
     }
 
     /// The whole room for the reply. What the device has not written is zero.
@@ -126,8 +242,8 @@ impl<T> Request<T> {
     }
 
     /// Takes the reply's bytes out of the request.
-    pub(crate) fn take_reply(&mut self) -> KVec<u8> {
-        core::mem::replace(&mut self.reply, KVec::new())
+    pub(crate) fn take_reply(&mut self) -> ReplyBytes {
+        core::mem::replace(&mut self.reply, Bytes::none())
     }
 
     /// Number of descriptors that the request takes without an indirect table.
@@ -140,7 +256,7 @@ impl<T> Request<T> {
             .saturating_add(u32::from(!self.reply.is_empty()))
     }
 
-    /// Fills scatter lists for the parts: `command`, `insert`, payload, `reply`. Returns the lists in
+    /// Fills scatter lists for the parts of a request in a box: `command`, `insert`, payload, `reply`. Returns the lists in
     /// the order of the parts and how many of them the device reads and writes.
     pub(super) fn lists(
         &mut self,
@@ -150,9 +266,10 @@ impl<T> Request<T> {
     ) -> ([*mut bindings::scatterlist; 4], u32, u32) {
         let mut lists = [core::ptr::null_mut(); 4];
 
-        // CAST, here and below: A KVec is at most INT_MAX bytes long.
+        // CAST, here and below: A KVec is at most INT_MAX bytes long, and so is a request.
         let len = self.command.len() as u32;
-        // SAFETY: `command` is valid for writes and the vector is kmalloc memory of that length.
+        // SAFETY: `command` is valid for writes. The bytes are kmalloc memory of that length: a vector's, or
+        // the request's, which is in a box and stays there.
         unsafe { bindings::sg_init_one(command, self.command.as_ptr().cast(), len) };
         lists[0] = command;
         let mut n_out = 1;

@@ -34,6 +34,7 @@ pub(crate) mod virtqueue;
 pub(crate) use self::{
     buffer::{
         Fifo,
+        ReplyBytes,
         Request, //
     },
     payload::{

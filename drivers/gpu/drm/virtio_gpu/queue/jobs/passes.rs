@@ -10,7 +10,8 @@
 use super::super::{
     command::Meta,
     Command,
-    Reply, //
+    Reply,
+    ReplyBytes, //
 };
 use crate::{
     abi::virtio::{
@@ -126,7 +127,7 @@ impl Passes {
 struct Told(Arc<AtomicFlag>);
 
 impl Reply for Told {
-    fn done(&mut self, result: Result<KVec<u8>>) {
+    fn done(&mut self, result: Result<ReplyBytes>) {
         if matches!(result, Err(EIO | EPROTO)) {
             self.0.store(true, Relaxed);
         }
