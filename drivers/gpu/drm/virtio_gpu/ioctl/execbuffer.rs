@@ -85,9 +85,12 @@ pub(super) fn execbuffer(
 
     let after = After::read(file, &array(args.out_syncobjs, args.num_out_syncobjs))?;
     let stream = submit::bytes(args.command, args.size)?;
-    let objects = submit::words(args.bo_handles, args.num_bo_handles, |handle| {
-        Object::lookup(file, handle)
-    })?;
+    let objects = match args.num_bo_handles {
+        0 => None,
+        count => Some(submit::words(args.bo_handles, count, |handle| {
+            Object::lookup(file, handle)
+        })?),
+    };
     let event = match ring_idx.filter(|&ring_idx| created.is_polled(ring_idx)) {
         Some(_) => Some(Event::reserve(
             dev,
@@ -104,7 +107,7 @@ pub(super) fn execbuffer(
 
     let before = Before::read(file, &array(args.in_syncobjs, args.num_in_syncobjs))?;
     let mut dependencies = Dependencies::new(dev, created, timeline);
-    for fence in &before.fences {
+    for fence in before.iter().flat_map(|before| &before.fences) {
         dependencies.add(fence)?;
     }
     if has(uapi::VIRTGPU_EXECBUF_FENCE_FD_IN) {
@@ -127,7 +130,9 @@ pub(super) fn execbuffer(
         credit,
     }
     .queue(dev)?;
-    before.reset();
+    if let Some(before) = before {
+        before.reset();
+    }
     if let Some(number) = number {
         args.fence_fd = i32::try_from(number)?;
     }

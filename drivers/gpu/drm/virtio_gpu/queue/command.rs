@@ -80,12 +80,10 @@ pub(crate) struct Meta {
     pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
     /// Who hears of the end.
     pub(super) reply: Option<KBox<dyn Reply>>,
-    /// More of them.
-    pub(super) more_objects: KVVec<ARef<gem::Object<Resource>>>,
     /// The places of a parked job among those that name each of its objects.
     numbers: [Option<u64>; MAX_OBJECTS],
-    /// The same of the further objects, with room for all of them.
-    more_numbers: KVVec<Option<u64>>,
+    /// Further objects, if there are any.
+    more: Option<More>,
     /// What a job waits for.
     pub(super) waits: Option<Waits>,
     /// What the host waits for in its place.
@@ -104,10 +102,19 @@ pub(crate) struct Meta {
     pub(super) ring_credit: Option<Credit>,
 }
 
+/// Any number of objects that a command names.
+struct More {
+    objects: KVVec<ARef<gem::Object<Resource>>>,
+    /// Places as [`Meta::numbers`], with room for all of them.
+    numbers: KVVec<Option<u64>>,
+}
+
 impl Meta {
     /// The objects that the command names.
     pub(super) fn objects(&self) -> impl Iterator<Item = &ARef<gem::Object<Resource>>> {
-        Iterator::chain(self.objects.iter().flatten(), &self.more_objects)
+        let more = self.more.iter().flat_map(|more| &more.objects);
+
+        Iterator::chain(self.objects.iter().flatten(), more)
     }
 
     /// The stamps of these objects.
@@ -120,11 +127,11 @@ impl Meta {
         for (number, object) in self.numbers.iter_mut().zip(self.objects.iter().flatten()) {
             *number = object.tickets().take(job);
         }
-        for object in &self.more_objects {
-            // There is room.
-            let _ = self
-                .more_numbers
-                .push_within_capacity(object.tickets().take(job));
+        if let Some(More { objects, numbers }) = &mut self.more {
+            for object in objects.iter() {
+                // There is room.
+                let _ = numbers.push_within_capacity(object.tickets().take(job));
+            }
         }
     }
 
@@ -132,7 +139,9 @@ impl Meta {
     pub(super) fn tickets(&self) -> impl Iterator<Item = (&Tickets, u64)> {
         Iterator::chain(
             self.objects.iter().flatten().zip(&self.numbers),
-            self.more_objects.iter().zip(&self.more_numbers),
+            self.more
+                .iter()
+                .flat_map(|more| more.objects.iter().zip(&more.numbers)),
         )
         .filter_map(|(object, &number)| Some((object.tickets(), number?)))
     }
@@ -174,9 +183,8 @@ impl Command {
             fenced: false,
             may_fail: false,
             objects: [const { None }; MAX_OBJECTS],
-            more_objects: KVVec::new(),
             numbers: [None; MAX_OBJECTS],
-            more_numbers: KVVec::new(),
+            more: None,
             waits: None,
             passes: None,
             names: None,
@@ -233,14 +241,16 @@ impl Command {
     ///
     /// [`ENOMEM`].
     pub(crate) fn hold_all(mut self, objects: KVVec<ARef<gem::Object<Resource>>>) -> Result<Self> {
-        self.0.data.more_numbers = KVVec::with_capacity(objects.len(), GFP_KERNEL)?;
-        self.0.data.more_objects = objects;
+        self.0.data.more = Some(More {
+            numbers: KVVec::with_capacity(objects.len(), GFP_KERNEL)?,
+            objects,
+        });
         Ok(self)
     }
 
     /// The further objects.
     pub(crate) fn held(&self) -> &[ARef<gem::Object<Resource>>] {
-        &self.0.data.more_objects
+        self.0.data.more.as_ref().map_or(&[], |more| &more.objects)
     }
 
     /// Has the command, which is a job, wait.

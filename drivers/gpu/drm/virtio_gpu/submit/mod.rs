@@ -83,8 +83,8 @@ pub(crate) struct Submission<'a> {
     pub(crate) shared: bool,
     /// The stream.
     pub(crate) stream: KVVec<u8>,
-    /// The objects that it uses.
-    pub(crate) objects: KVVec<ARef<Object>>,
+    /// The objects that it uses, if there are any.
+    pub(crate) objects: Option<KVVec<ARef<Object>>>,
     /// Told to the client when the fence signals.
     pub(crate) event: Option<Event>,
     /// What gets the fence.
@@ -101,7 +101,7 @@ impl Submission<'_> {
         self.fd.is_some()
             || self.event.is_some()
             || !self.after.is_empty()
-            || !self.objects.is_empty()
+            || self.objects.is_some()
     }
 
     /// Queues the submission.
@@ -147,7 +147,9 @@ impl Submission<'_> {
             Some(passing) => Some((SharedMemory::new()?, passing.all || self.shared)),
             None => None,
         };
-        let command = command.hold_all(self.objects)?;
+        if let Some(objects) = self.objects {
+            command = command.hold_all(objects)?;
+        }
         let locked = match command.held() {
             [] => None,
             objects => Some(Locked::new(objects)?),

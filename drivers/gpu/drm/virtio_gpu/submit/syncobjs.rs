@@ -61,13 +61,16 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// Looks the sync objects of `array` up.
+    /// Looks the sync objects of `array` up, if there are any.
     ///
     /// # Errors
     ///
     /// [`EINVAL`] for an unknown flag or an object without the fence that is asked for, [`ENOENT`] if
     /// there is no such object, [`EFAULT`], [`ENOMEM`].
-    pub(crate) fn read(file: &File, array: &Array) -> Result<Self> {
+    pub(crate) fn read(file: &File, array: &Array) -> Result<Option<Self>> {
+        if array.count == 0 {
+            return Ok(None);
+        }
         let mut this = Self {
             fences: user::room(array.count)?,
             reset: KVVec::new(),
@@ -85,7 +88,7 @@ impl Before {
             }
             Ok(())
         })?;
-        Ok(this)
+        Ok(Some(this))
     }
 
     /// The submission has succeeded.
@@ -97,7 +100,7 @@ impl Before {
 }
 
 /// What gets the fence of a submission.
-pub(crate) struct After(KVVec<Target>);
+pub(crate) struct After(Option<KVVec<Target>>);
 
 struct Target {
     syncobj: Syncobj,
@@ -112,7 +115,10 @@ impl After {
     ///
     /// [`EINVAL`] for an unknown flag or if there is no such object, [`EFAULT`], [`ENOMEM`].
     pub(crate) fn read(file: &File, array: &Array) -> Result<Self> {
-        let mut this = Self(user::room(array.count)?);
+        if array.count == 0 {
+            return Ok(Self(None));
+        }
+        let mut targets = user::room(array.count)?;
 
         array.for_each(|item| {
             if item.flags != 0 {
@@ -125,19 +131,19 @@ impl After {
                     point => Some((Link::new()?, point)),
                 },
             };
-            Ok(this.0.push(target, GFP_KERNEL)?)
+            Ok(targets.push(target, GFP_KERNEL)?)
         })?;
-        Ok(this)
+        Ok(Self(Some(targets)))
     }
 
     /// Whether nothing gets it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// The submission has succeeded, with `fence`.
     pub(crate) fn give(self, fence: &Fence) {
-        for Target { syncobj, point } in self.0 {
+        for Target { syncobj, point } in self.0.into_iter().flatten() {
             match point {
                 None => syncobj.replace(Some(fence)),
                 Some((link, point)) => syncobj.add_point(link, fence, point),

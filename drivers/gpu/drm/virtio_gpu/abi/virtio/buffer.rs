@@ -23,12 +23,13 @@ const COMMAND: usize = 96;
 /// The same of a reply: one that is a header.
 const REPLY: usize = 24;
 
-/// Bytes that the device reads or writes: `few`, or `many` if there is any of those.
+/// Bytes that the device reads or writes: `many`, or `few` if there are none of those. (Dropping a vector
+/// without memory is a call of the allocator.)
 pub(crate) struct Bytes<const N: usize> {
     /// How many of the few.
     len: usize,
     few: Aligned<N>,
-    many: KVec<u8>,
+    many: Option<KVec<u8>>,
 }
 
 /// Memory that structures of the protocol can be in.
@@ -44,15 +45,15 @@ impl<const N: usize> Bytes<N> {
         Self {
             len: 0,
             few: Aligned([0; N]),
-            many: KVec::new(),
+            many: None,
         }
     }
 
     /// An initializer for `len` bytes that are zero.
     fn zeroed(len: usize, flags: Flags) -> Result<impl Init<Self>> {
         let (len, many) = match len > N {
-            true => (0, KVec::from_elem(0, len, flags)?),
-            false => (len, KVec::new()),
+            true => (0, Some(KVec::from_elem(0, len, flags)?)),
+            false => (len, None),
         };
 
         Ok(init!(Self {
@@ -68,7 +69,7 @@ impl<const N: usize> Bytes<N> {
     ///
     /// [`ENOSPC`] if there is no room for so many.
     fn set(&mut self, bytes: &[u8]) -> Result {
-        if self.many.is_empty() {
+        let Some(many) = &mut self.many else {
             self.few
                 .0
                 .get_mut(..bytes.len())
@@ -76,12 +77,12 @@ impl<const N: usize> Bytes<N> {
                 .copy_from_slice(bytes);
             self.len = bytes.len();
             return Ok(());
-        }
-        if bytes.is_empty() || bytes.len() > self.many.capacity() {
+        };
+        if bytes.len() > many.capacity() {
             return Err(ENOSPC);
         }
-        self.many.clear();
-        self.many.extend_from_slice(bytes, GFP_ATOMIC)?;
+        many.clear();
+        many.extend_from_slice(bytes, GFP_ATOMIC)?;
         Ok(())
     }
 
@@ -91,8 +92,8 @@ impl<const N: usize> Bytes<N> {
     ///
     /// [`ENOMEM`].
     pub(crate) fn into_vec(self) -> Result<KVec<u8>> {
-        if !self.many.is_empty() {
-            return Ok(self.many);
+        if let Some(many) = self.many {
+            return Ok(many);
         }
         let mut bytes = KVec::with_capacity(self.len, GFP_KERNEL)?;
 
@@ -103,7 +104,9 @@ impl<const N: usize> Bytes<N> {
     /// Leaves the first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
-        self.many.truncate(len);
+        if let Some(many) = &mut self.many {
+            many.truncate(len);
+        }
     }
 }
 
@@ -111,18 +114,18 @@ impl<const N: usize> Deref for Bytes<N> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match self.many.is_empty() {
-            true => self.few.0.get(..self.len).unwrap_or_default(),
-            false => &self.many,
+        match &self.many {
+            None => self.few.0.get(..self.len).unwrap_or_default(),
+            Some(many) => many,
         }
     }
 }
 
 impl<const N: usize> DerefMut for Bytes<N> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        match self.many.is_empty() {
-            true => self.few.0.get_mut(..self.len).unwrap_or_default(),
-            false => &mut self.many,
+        match &mut self.many {
+            None => self.few.0.get_mut(..self.len).unwrap_or_default(),
+            Some(many) => many,
         }
     }
 }
@@ -133,7 +136,7 @@ impl<const N: usize> DerefMut for Bytes<N> {
 /// It is on a virtqueue, in a [`Fifo`] or in somebody's hands, always in one place.
 pub(crate) struct Request<T> {
     command: Bytes<COMMAND>,
-    insert: KVec<u8>,
+    insert: Option<KVec<u8>>,
     payload: Option<Payload>,
     reply: ReplyBytes,
     /// The next request while in a `Fifo`.
@@ -172,7 +175,7 @@ impl<T> Request<T> {
         let mut request = KBox::init(
             init!(Self {
                 command <- bytes,
-                insert: KVec::new(),
+                insert: None,
                 payload: None,
                 reply <- reply,
                 next: None,
@@ -193,12 +196,14 @@ impl<T> Request<T> {
     /// is anything in it. It can be written again, in the memory that it has, until the request goes
     /// on a queue.
     pub(crate) fn set_insert(&mut self, insert: KVec<u8>) {
-        self.insert = insert;
+        self.insert = Some(insert);
     }
 
     /// Takes all bytes out of the insert, but keeps its memory.
     pub(crate) fn clear_insert(&mut self) {
-        self.insert.clear();
+        if let Some(insert) = &mut self.insert {
+            insert.clear();
+        }
     }
 
     /// Adds bytes to the insert. Allocates nothing.
@@ -207,10 +212,12 @@ impl<T> Request<T> {
     ///
     /// [`ENOSPC`] if there is no memory left in it.
     pub(crate) fn add_to_insert(&mut self, bytes: &[u8]) -> Result {
-        if bytes.len() > self.insert.capacity() - self.insert.len() {
+        let insert = self.insert.as_mut().ok_or(ENOSPC)?;
+
+        if bytes.len() > insert.capacity() - insert.len() {
             return Err(ENOSPC);
         }
-        self.insert.extend_from_slice(bytes, GFP_ATOMIC)?;
+        insert.extend_from_slice(bytes, GFP_ATOMIC)?;
         Ok(())
     }
 
@@ -246,13 +253,18 @@ impl<T> Request<T> {
         core::mem::replace(&mut self.reply, Bytes::none())
     }
 
+    /// The insert, if there is anything in it.
+    fn insert(&self) -> Option<&[u8]> {
+        self.insert.as_deref().filter(|insert| !insert.is_empty())
+    }
+
     /// Number of descriptors that the request takes without an indirect table.
     pub(crate) fn segments(&self) -> u32 {
         let payload = self.payload.as_ref().map_or(0, Payload::segments);
 
         payload
             .saturating_add(1)
-            .saturating_add(u32::from(!self.insert.is_empty()))
+            .saturating_add(u32::from(self.insert().is_some()))
             .saturating_add(u32::from(!self.reply.is_empty()))
     }
 
@@ -274,10 +286,10 @@ impl<T> Request<T> {
         lists[0] = command;
         let mut n_out = 1;
 
-        if !self.insert.is_empty() {
-            let len = self.insert.len() as u32;
+        if let Some(bytes) = self.insert() {
+            let len = bytes.len() as u32;
             // SAFETY: As for `command`.
-            unsafe { bindings::sg_init_one(insert, self.insert.as_ptr().cast(), len) };
+            unsafe { bindings::sg_init_one(insert, bytes.as_ptr().cast(), len) };
             lists[n_out as usize] = insert;
             n_out += 1;
         }
@@ -477,14 +489,15 @@ mod tests {
 
         request.set_insert(KVec::with_capacity(16, GFP_KERNEL)?);
         assert_eq!(request.segments(), 2);
-        let room = request.insert.capacity();
+        let room = request.insert.as_ref().map_or(0, KVec::capacity);
         assert_eq!(request.add_to_insert(&[1; 16]), Ok(()));
         assert_eq!(request.segments(), 3);
         assert_eq!(request.add_to_insert(&[2; 4096][..room - 15]), Err(ENOSPC));
         request.clear_insert();
         assert_eq!(request.segments(), 2);
         assert_eq!(request.add_to_insert(&[3; 8]), Ok(()));
-        assert_eq!((request.insert.len(), request.insert.capacity()), (8, room));
+        let insert = request.insert.as_ref();
+        assert_eq!(insert.map(|i| (i.len(), i.capacity())), Some((8, room)));
         Ok(())
     }
 }
