@@ -39,7 +39,7 @@ impl<'a> Dependencies<'a> {
             dev,
             timeline,
             waits: None,
-            passes: passing.then_some(const { Passes::new() }),
+            passes: passing.then(Passes::new),
         }
     }
 
