@@ -2,9 +2,9 @@
 /*
  * What flips, damage and moves of the cursor cost the guest: instructions, where the clock counts those (QEMU's
  * -icount with a shift of 0) and there is one processor. A thread takes what time is left and counts its own
- * instructions; all others are the operation's: the call, the driver's threads, interrupts. What the same time
- * costs without any is taken off. A line for each: the least and the median of many, and how many of
- * them the caller has executed.
+ * instructions; all others are the operation's: the call, the driver's threads, interrupts. What the timer's interrupts
+ * cost in the same time is taken off, and what the waiting costs between operations that do not wait for anything
+ * themselves. A line for each: the least and the median of many, and how many of them the caller has executed.
  *
  *   display        flip: to the other buffer, until the event is there
  *                  damage: the same by an atomic commit with a clip
@@ -20,6 +20,7 @@
 #define BATCH 10
 /* Between operations that do not wait for anything. */
 #define APART_US 2000
+#define QUIET_US 500000
 #define CURSOR 64
 
 static volatile uint64_t spins;
@@ -124,14 +125,25 @@ static void op_cursor(int n)
 	wait_us(APART_US);
 }
 
-/* Nothing, to know what the time itself costs. */
+/* Nothing, to know what the waiting costs. */
 static void op_nothing(int n)
 {
 	(void)n;
 	wait_us(APART_US);
 }
 
-static double measure(const char *what, void (*op)(int))
+/* What share of the instructions is not the thread's that takes what is left, while nothing is done. */
+static double quiet(void)
+{
+	uint64_t start = instructions(), before = spins, all;
+
+	wait_us(QUIET_US);
+	all = instructions() - start;
+	return 1 - 2.0 * (spins - before) / all;
+}
+
+/* `off` is taken off each. */
+static double measure(const char *what, void (*op)(int), double off)
 {
 	static double took[ROUNDS], own[ROUNDS];
 
@@ -144,9 +156,7 @@ static double measure(const char *what, void (*op)(int))
 		all = instructions() - start;
 		idle = 2 * (spins - before);
 		own[round] = (double)(caller() - mine) / BATCH;
-		took[round] = ((double)all - idle - idle_share * all) / BATCH;
-		if (!what)
-			took[round] = (double)(all - idle) / all;
+		took[round] = ((double)all - idle - idle_share * all) / BATCH - off;
 	}
 	qsort(took, ROUNDS, sizeof(took[0]), ascending);
 	qsort(own, ROUNDS, sizeof(own[0]), ascending);
@@ -160,6 +170,7 @@ int main(void)
 	struct drm_mode_create_dumb create = { .width = CURSOR, .height = CURSOR, .bpp = 32 };
 	struct drm_mode_cursor2 set = { .flags = DRM_MODE_CURSOR_BO, .width = CURSOR, .height = CURSOR };
 	pthread_t thread;
+	double waiting;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	fd = card("virtio_gpu");
@@ -177,10 +188,11 @@ int main(void)
 	call(DRM_IOCTL_MODE_CURSOR2, &set, "cursor");
 	find_plane(buffers[0].fb);
 	wait_us(200000);
-	idle_share = measure(NULL, op_nothing);
-	measure("cursor", op_cursor);
-	measure("dirty", op_dirty);
-	measure("flip", op_flip);
-	measure("damage", op_damage);
+	idle_share = quiet();
+	waiting = measure(NULL, op_nothing, 0);
+	measure("cursor", op_cursor, waiting);
+	measure("dirty", op_dirty, waiting);
+	measure("flip", op_flip, 0);
+	measure("damage", op_damage, 0);
 	return 0;
 }
