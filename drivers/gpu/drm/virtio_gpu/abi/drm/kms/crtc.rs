@@ -218,6 +218,18 @@ impl<T: DriverCrtc> Crtc<T> {
         self.period.load(Relaxed)
     }
 
+    /// The time of the first vertical blank after `now`, in nanoseconds; `now` if there were none yet.
+    pub(super) fn next_beat(&self, now: i64) -> i64 {
+        match self.period.load(Relaxed) {
+            0 => now,
+            // SAFETY: It only calculates, and the period is not 0.
+            period => unsafe {
+                bindings::abi_helper_last_beat(self.beat.load(Relaxed), period, now)
+                    .saturating_add(period)
+            },
+        }
+    }
+
     /// Room for the flip that is held back.
     pub(super) fn held(&self) -> &Hold {
         &self.hold

@@ -42,8 +42,8 @@ struct Held {
     event: Option<NonNull<bindings::drm_pending_vblank_event>>,
     /// Signalled when the flip is released.
     fence: Option<DriverFence>,
-    /// The first vertical blank after the update.
-    after: u64,
+    /// The time of the first vertical blank after the update, in nanoseconds.
+    after: i64,
     /// When it is released by itself, in nanoseconds.
     until: i64,
 }
@@ -148,9 +148,11 @@ impl<T: DriverCrtc> Crtc<T> {
             // SAFETY: The CRTC is valid by its invariant. The event is ours to give away, with the
             // reference to the vertical blanks; the lock is held.
             unsafe {
-                if bindings::drm_crtc_accurate_vblank_count(self.as_raw()) < held.after {
+                if bindings::ktime_get() < held.after {
                     bindings::drm_crtc_arm_vblank_event(self.as_raw(), event.as_ptr());
                 } else {
+                    // Its timer may be late: the event is to have the count of now.
+                    bindings::drm_crtc_accurate_vblank_count(self.as_raw());
                     bindings::drm_crtc_send_vblank_event(self.as_raw(), event.as_ptr());
                     bindings::drm_crtc_vblank_put(self.as_raw());
                 }
@@ -195,10 +197,11 @@ impl<T: DriverCrtc> Crtc<T> {
                 match held {
                     Some(held) if held.event.is_none() => {
                         let longest = T::longest_hold(this.period());
+                        let now = bindings::ktime_get();
 
                         held.event = Some(event);
-                        held.after = bindings::drm_crtc_accurate_vblank_count(crtc).wrapping_add(1);
-                        held.until = bindings::ktime_get().saturating_add(longest);
+                        held.after = this.next_beat(now);
+                        held.until = now.saturating_add(longest);
                     }
                     _ => bindings::drm_crtc_arm_vblank_event(crtc, event.as_ptr()),
                 }
