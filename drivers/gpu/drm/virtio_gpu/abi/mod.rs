@@ -13,6 +13,7 @@ pub(crate) mod ida;
 pub(crate) mod module_param;
 pub(crate) mod print;
 mod proto_check;
+pub(crate) mod refs;
 pub(crate) mod sg;
 pub(crate) mod sync;
 pub(crate) mod task;

@@ -166,7 +166,7 @@ impl Cursor {
                 let older = state.waiting.replace((number, command));
                 state.stale = false;
                 drop(state);
-                upload.push(&self.queues, image, 0);
+                upload.push(&self.queues, &mut Region::of(image), 0);
                 older
             }
             None if new_image => {
@@ -230,7 +230,7 @@ pub(super) struct Prepared {
     /// Whether the image is another one, or none any more.
     new_image: bool,
     /// The pixels of the image.
-    image: Region,
+    image: proto::Rect,
     /// For the cursor queue.
     command: Command,
     /// The upload of a new image, with its number.
@@ -280,7 +280,7 @@ impl DriverPlane for CursorPlane {
             return Ok(Some(Prepared {
                 look,
                 new_image: true,
-                image: Region::new(),
+                image: proto::Rect::sized(0, 0),
                 command: Command::new(look.request(cursor.scanout))?,
                 upload: None,
             }));
@@ -301,7 +301,7 @@ impl DriverPlane for CursorPlane {
         Ok(Some(Prepared {
             look,
             new_image,
-            image: Region::of(proto::Rect::sized(fb.width(), fb.height())),
+            image: proto::Rect::sized(fb.width(), fb.height()),
             command: Command::new(look.request(cursor.scanout))?.hold(ARef::from(fb.object())),
             upload,
         }))

@@ -32,7 +32,7 @@ pub(super) fn next_update() -> u64 {
 
 /// Pixels of a picture, as rectangles that may overlap. Where there are too many, what is between
 /// them belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Region {
     rects: [Rect; MAX_RECTS],
     len: usize,
@@ -105,25 +105,39 @@ impl Region {
             .fold(rect, |a, b| a.union(b).unwrap_or(a))
     }
 
-    /// The same in at most `max` rectangles, and in one where that has no more pixels.
-    pub(super) fn simple(self, max: usize) -> Self {
+    /// Makes it the same as another one.
+    fn assign(&mut self, other: &Self) {
+        if let Some(rects) = self.rects.get_mut(..other.len) {
+            rects.copy_from_slice(other.rects());
+            self.len = other.len;
+            self.many = other.many;
+        }
+    }
+
+    /// Makes it at most `max` rectangles, and one where that has no more pixels.
+    pub(super) fn simplify(&mut self, max: usize) {
+        if self.len <= 1 && self.len <= max {
+            return;
+        }
         let area = |rect: &Rect| u64::from(rect.width) * u64::from(rect.height);
         let bounds = self.bounds();
         let sum: u64 = self.rects().iter().map(area).sum();
 
         if self.len > max || sum >= area(&bounds) {
-            Self::of(bounds)
-        } else {
-            self
+            self.len = 0;
+            self.many = false;
+            self.add(bounds);
         }
     }
 }
 
 /// The last updates of a plane.
 pub(super) struct History {
-    /// Number and damage of each, the oldest first. The damage of the first is of no use.
+    /// Number and damage of each, in the order of a ring. The damage of the oldest is of no use.
     updates: [(u64, Region); MAX_UPDATES],
     len: usize,
+    /// The place of the next one.
+    next: usize,
 }
 
 impl History {
@@ -132,6 +146,7 @@ impl History {
         Self {
             updates: [(0, Region::new()); MAX_UPDATES],
             len: 0,
+            next: 0,
         }
     }
 
@@ -141,27 +156,32 @@ impl History {
     }
 
     /// Adds an update.
-    pub(super) fn add(&mut self, number: u64, damage: Region) {
-        if self.len == MAX_UPDATES {
-            self.updates.rotate_left(1);
-            self.len -= 1;
+    pub(super) fn add(&mut self, number: u64, damage: &Region) {
+        if let Some(slot) = self.updates.get_mut(self.next) {
+            slot.0 = number;
+            slot.1.assign(damage);
         }
-        if let Some(slot) = self.updates.get_mut(self.len) {
-            *slot = (number, damage);
-            self.len += 1;
-        }
+        self.next = (self.next + 1) % MAX_UPDATES;
+        self.len = MAX_UPDATES.min(self.len + 1);
     }
 
-    /// What has changed since update `number`, unless that is not known.
-    pub(super) fn since(&self, number: u64) -> Option<Region> {
-        let updates = self.updates.get(..self.len)?;
-        let place = updates.iter().position(|update| update.0 == number)?;
-        let mut region = Region::new();
+    /// The update `age` before the next one, from 1 to as many as there are.
+    fn before(&self, age: usize) -> Option<&(u64, Region)> {
+        self.updates
+            .get((self.next + MAX_UPDATES - age) % MAX_UPDATES)
+    }
 
-        for (_, damage) in updates.iter().skip(place + 1) {
+    /// Adds to `region` what has changed since update `number`. Returns whether that is known.
+    pub(super) fn add_since(&self, number: u64, region: &mut Region) -> bool {
+        let is_it = |age: &usize| self.before(*age).is_some_and(|update| update.0 == number);
+        let Some(age) = (1..=self.len).find(is_it) else {
+            return false;
+        };
+
+        for (_, damage) in (1..age).rev().filter_map(|age| self.before(age)) {
             region.add_all(damage);
         }
-        Some(region)
+        true
     }
 }
 
@@ -171,6 +191,18 @@ mod tests {
 
     fn rect(n: u32) -> Rect {
         Rect::new(10 * n, 20 * n, 5, 5)
+    }
+
+    impl PartialEq for Region {
+        fn eq(&self, other: &Self) -> bool {
+            self.rects() == other.rects()
+        }
+    }
+
+    fn since(history: &History, number: u64) -> Option<Region> {
+        let mut region = Region::new();
+
+        history.add_since(number, &mut region).then_some(region)
     }
 
     #[test]
@@ -197,31 +229,36 @@ mod tests {
         let mut region = Region::of(rect(0));
 
         region.add(rect(9));
-        assert_eq!(region.simple(2), region);
-        assert_eq!(region.simple(1).rects(), [Rect::sized(95, 185)]);
+        region.simplify(2);
+        assert_eq!(region.rects(), [rect(0), rect(9)]);
+        region.simplify(1);
+        assert_eq!(region.rects(), [Rect::sized(95, 185)]);
         // Most of the area twice.
         let mut region = Region::of(Rect::sized(10, 8));
         region.add(Rect::new(0, 1, 10, 9));
-        assert_eq!(region.simple(9).rects(), [Rect::sized(10, 10)]);
-        assert!(Region::new().simple(1).rects().is_empty());
+        region.simplify(9);
+        assert_eq!(region.rects(), [Rect::sized(10, 10)]);
+        let mut region = Region::new();
+        region.simplify(1);
+        assert!(region.rects().is_empty());
     }
 
     #[test]
     fn what_has_changed() {
         let mut history = History::new();
 
-        assert!(history.since(0).is_none());
+        assert_eq!(since(&history, 0), None);
         for n in 1..=4 {
-            history.add(u64::from(n), Region::of(rect(n)));
+            history.add(u64::from(n), &Region::of(rect(n)));
         }
-        assert!(history.since(0).is_none() && history.since(5).is_none());
-        assert_eq!(history.since(4), Some(Region::new()));
+        assert_eq!((since(&history, 0), since(&history, 5)), (None, None));
+        assert_eq!(since(&history, 4), Some(Region::new()));
         assert_eq!(
-            history.since(2).map(|r| r.rects() == [rect(3), rect(4)]),
+            since(&history, 2).map(|r| r.rects() == [rect(3), rect(4)]),
             Some(true)
         );
         history.clear();
-        assert!(history.since(4).is_none());
+        assert_eq!(since(&history, 4), None);
     }
 
     #[test]
@@ -229,10 +266,10 @@ mod tests {
         let mut history = History::new();
 
         for n in 1..=20 {
-            history.add(n, Region::of(rect(1)));
+            history.add(n, &Region::of(rect(1)));
         }
-        assert!(history.since(12).is_none());
-        assert_eq!(history.since(13), Some(Region::of(rect(1))));
+        assert_eq!(since(&history, 12), None);
+        assert_eq!(since(&history, 13), Some(Region::of(rect(1))));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 use super::Display;
 use crate::{
+    abi::refs::put_unless_last,
     device::DrmDevice,
     object::Object,
     queue::{
@@ -103,7 +104,8 @@ impl DrmDevice {
 
 /// Hears whether a blob is shown.
 pub(super) struct Shown {
-    object: ARef<Object>,
+    /// Until the end.
+    object: Option<ARef<Object>>,
     /// The plane that it is on, as a mask.
     plane: u32,
     /// Whether the picture is shown right after it.
@@ -119,7 +121,7 @@ impl Shown {
     pub(super) fn new(object: &Object, plane: u32, trial: bool) -> Result<KBox<Self>> {
         Ok(KBox::new(
             Self {
-                object: ARef::from(object),
+                object: Some(ARef::from(object)),
                 plane,
                 trial,
             },
@@ -130,7 +132,10 @@ impl Shown {
 
 impl Reply for Shown {
     fn done(&mut self, result: Result<ReplyBytes>) {
-        let dev = self.object.dev();
+        let Some(object) = &self.object else {
+            return;
+        };
+        let dev = object.dev();
         let display = dev.display();
 
         match result {
@@ -138,7 +143,7 @@ impl Reply for Shown {
                 display.in_place.decide(IN_PLACE);
             }
             Err(EIO | EPROTO) => {
-                self.object.refuse_in_place();
+                object.refuse_in_place();
                 display.refused_in_place(dev);
                 if !self.trial {
                     // It shows something older.
@@ -148,5 +153,9 @@ impl Reply for Shown {
             // The host was not asked, or is gone.
             Err(_) => {}
         }
+    }
+
+    fn let_go(&mut self) -> bool {
+        put_unless_last(&mut self.object)
     }
 }

@@ -12,6 +12,7 @@ use super::Scanout;
 use crate::{
     abi::{
         drm::kms::Crtc,
+        refs::put_unless_last,
         sync::{
             DriverFence,
             FenceContext,
@@ -148,7 +149,8 @@ impl Drop for Question {
 
 /// Hears when the host is done with what it showed before.
 struct Answer {
-    dev: ARef<DrmDevice>,
+    /// Until the end.
+    dev: Option<ARef<DrmDevice>>,
     scanout: u32,
     number: u64,
 }
@@ -163,7 +165,7 @@ impl Question {
     pub(super) fn new(dev: &DrmDevice, scanout: u32, object: &Object) -> Result<Self> {
         let answer = KBox::new(
             Answer {
-                dev: ARef::from(dev),
+                dev: Some(ARef::from(dev)),
                 scanout,
                 number: 0,
             },
@@ -221,10 +223,14 @@ impl Question {
 
 impl Reply for Answer {
     fn done(&mut self, _result: Result<ReplyBytes>) {
-        if let Some(crtc) = self.dev.crtc(self.scanout) {
+        if let Some(crtc) = self.dev.as_ref().and_then(|dev| dev.crtc(self.scanout)) {
             crtc.pace.answered();
             crtc.release(self.number);
         }
+    }
+
+    fn let_go(&mut self) -> bool {
+        put_unless_last(&mut self.dev)
     }
 }
 

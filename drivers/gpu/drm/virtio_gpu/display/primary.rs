@@ -102,8 +102,8 @@ impl Primary {
 pub(super) enum Update {
     /// The scanout shows nothing any more.
     Off(Command),
-    /// The scanout shows a buffer.
-    Show(Show),
+    /// The scanout shows a buffer. States of planes are copied more often than there is one.
+    Show(KBox<Show>),
 }
 
 /// An update that shows something.
@@ -112,7 +112,7 @@ pub(super) struct Show {
     /// Asks whether the host shows guest memory.
     trial: Option<Command>,
     scanout: Option<Command>,
-    flush: Command,
+    flush: Option<Command>,
     /// What has changed since the last update, in the framebuffer.
     damage: Region,
     /// The host's id of the resource that is shown.
@@ -128,20 +128,38 @@ pub(super) struct Show {
 }
 
 impl Show {
-    /// What has to be copied for update `number` of a plane in `state`, and the update that the copy
-    /// is right for then, 0 if that cannot be told.
-    fn lacking(&self, upload: &Upload, state: &State, number: u64) -> (Region, u64) {
-        if self.fresh {
-            return (Region::of(self.source), number);
+    /// Adds to `region` what has to be copied for update `number` of a plane in `state`. Returns the
+    /// update that the copy is right for then, 0 if that cannot be told.
+    fn lacking(&self, upload: &Upload, state: &State, number: u64, region: &mut Region) -> u64 {
+        let whole = self.is_whole();
+        let known = !whole && state.history.add_since(upload.right_at(), region);
+
+        if whole || !known && self.scanout.is_some() {
+            region.add(self.source);
+            return number;
         }
-        match state.history.since(upload.right_at()) {
-            Some(mut region) => {
-                region.add_all(&self.damage);
-                (region, number)
-            }
-            None if self.scanout.is_some() => (Region::of(self.source), number),
+        region.add_all(&self.damage);
+        match known {
+            true => number,
             // Somebody else has copied to what is shown.
-            None => (self.damage, 0),
+            false => 0,
+        }
+    }
+
+    /// Whether all of it is copied, whatever the copy has.
+    fn is_whole(&self) -> bool {
+        self.fresh || self.damage.rects() == [self.source]
+    }
+
+    /// The plane has been updated, which is its update `number`.
+    fn enter(&self, state: &mut State, number: u64) {
+        if self.fresh {
+            state.history.clear();
+            state.stale = false;
+        }
+        state.history.add(number, &self.damage);
+        if self.scanout.is_some() {
+            state.shown = self.shown;
         }
     }
 }
@@ -195,14 +213,29 @@ impl DriverPlane for Primary {
             || stale
             || shown != view.id() && old.same_framebuffer(&new);
         let flip = !old.same_framebuffer(&new);
-        let mut damage = Region::new();
-        prepare.for_each_damage(|rect| damage.add(rect_of(rect)));
-        if damage.rects().is_empty() && !flip && !fresh {
+        let source = rect_of(new.source());
+        // In place: it is large.
+        let mut show = KBox::init(
+            init!(Show {
+                upload: None,
+                trial: None,
+                scanout: None,
+                flush: None,
+                damage: Region::new(),
+                shown: view.id(),
+                source,
+                fresh,
+                left: None,
+                question: None,
+            }),
+            GFP_KERNEL,
+        )?;
+        prepare.for_each_damage(|rect| show.damage.add(rect_of(rect)));
+        if show.damage.rects().is_empty() && !flip && !fresh {
             return Ok(None);
         }
 
         let object = fb.object();
-        let source = rect_of(new.source());
         let told = |view| -> Result<Command> {
             let command = Request::new(crtc.index, fb, source, view)?.command()?;
             Ok(command.hold(ARef::from(object)))
@@ -213,63 +246,58 @@ impl DriverPlane for Primary {
                 .on_reply(Shown::new(object, plane.mask(), trial)?))
         };
         let (scanout, flushed) = match (fresh || flip, beside) {
-            (false, _) => (None, damage.bounds()),
+            (false, _) => (None, show.damage.bounds()),
             (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?, false)?), source),
             (true, _) => (Some(told(view)?), source),
         };
-        let trial = match beside {
-            Some((blob, Sight::Unknown)) if fresh || flip => Some(heard(told(blob)?, true)?),
-            _ => None,
-        };
+        show.scanout = scanout;
+        if let (true, Some((blob, Sight::Unknown))) = (fresh || flip, beside) {
+            show.trial = Some(heard(told(blob)?, true)?);
+        }
         let flushed = in_resource(fb, flushed, view)?;
-        let flush =
-            Command::new(proto::ResourceFlush::new(view.id(), flushed))?.hold(ARef::from(object));
-        let left = match old.framebuffer() {
+        let flush = proto::ResourceFlush::new(view.id(), flushed);
+        show.flush = Some(Command::new(flush)?.hold(ARef::from(object)));
+        show.left = match old.framebuffer() {
             Some(fb) if flip => Some((ARef::from(fb.object()), resource(fb)?.0)),
             _ => None,
         };
         let in_place = matches!(view, View::Blob(_)) && object.has_guest_pages();
-        let question = if in_place || left.as_ref().is_some_and(|(left, _)| left.is_guest_blob()) {
+        if in_place
+            || show
+                .left
+                .as_ref()
+                .is_some_and(|(left, _)| left.is_guest_blob())
+        {
             // What is shown from now on is read until something else is.
-            let done_with = left.as_ref().map_or(object, |(left, _)| left);
-            Some(Question::new(plane.dev(), crtc.index, done_with)?)
-        } else {
-            None
-        };
+            let done_with = show.left.as_ref().map_or(object, |(left, _)| left);
+            show.question = Some(Question::new(plane.dev(), crtc.index, done_with)?);
+        }
 
-        let mut show = Show {
-            upload: None,
-            trial,
-            shown: view.id(),
-            scanout,
-            flush,
-            damage,
-            source,
-            fresh,
-            left,
-            question,
-        };
         let upload = match view {
             View::Picture(_) => Upload::new(fb)?,
             View::Blob(_) => None,
         };
         if let Some(upload) = upload {
             // As it looks now. If it has become more by then, what is between goes along.
-            let (region, _) = show.lacking(&upload, &plane.state.lock(), 0);
-            let count = region.simple(usize::MAX).rects().len();
-            show.upload = Some(upload.with_room(count)?);
+            let room = if show.is_whole() {
+                1
+            } else {
+                let mut region = Region::new();
+                show.lacking(&upload, &plane.state.lock(), 0, &mut region);
+                region.simplify(usize::MAX);
+                region.rects().len()
+            };
+            show.upload = Some(upload.with_room(room)?);
         }
         Ok(Some(Update::Show(show)))
     }
 
     fn publish(update: &mut Update) -> Result {
-        match update {
-            Update::Show(Show {
-                question: Some(question),
-                ..
-            }) => question.publish(),
-            _ => Ok(()),
-        }
+        let question = match update {
+            Update::Show(show) => show.question.as_mut(),
+            Update::Off(_) => None,
+        };
+        question.map_or(Ok(()), Question::publish)
     }
 
     fn panic_flush(plane: &Plane<Self>, state: &PlaneState<'_, VirtioGpu>) {
@@ -332,30 +360,31 @@ impl DriverPlane for Primary {
         }
 
         let number = damage::next_update();
-        let upload = show.upload.take();
-        let mut state = plane.state.lock();
-        let lacking = upload
-            .as_ref()
-            .map(|upload| show.lacking(upload, &state, number));
-        if show.fresh {
-            state.history.clear();
-            state.stale = false;
-        }
-        state.history.add(number, show.damage);
-        if show.scanout.is_some() {
-            state.shown = show.shown;
-        }
-        drop(state);
+        if let Some(upload) = show.upload.take() {
+            let mut region = Region::new();
+            let right_at = {
+                let mut state = plane.state.lock();
+                let right_at = show.lacking(&upload, &state, number, &mut region);
 
-        if let (Some(upload), Some((region, right_at))) = (upload, lacking) {
-            upload.push(queues, region, right_at);
+                show.enter(&mut state, number);
+                right_at
+            };
+            upload.push(queues, &mut region, right_at);
+        } else {
+            show.enter(&mut plane.state.lock(), number);
         }
-        for command in [show.trial, show.scanout].into_iter().flatten() {
+        for command in [show.trial.take(), show.scanout.take()]
+            .into_iter()
+            .flatten()
+        {
             queues.push_display(command);
         }
-        queues.push_display(match (show.question, crtc) {
-            (Some(question), Some(crtc)) => question.ask(crtc, show.flush),
-            _ => show.flush,
+        let Some(flush) = show.flush.take() else {
+            return;
+        };
+        queues.push_display(match (show.question.take(), crtc) {
+            (Some(question), Some(crtc)) => question.ask(crtc, flush),
+            _ => flush,
         });
     }
 }

@@ -22,9 +22,9 @@ use crate::{
     },
     queue::{
         Command,
+        Commands,
         Queues,
-        Reply,
-        ReplyBytes, //
+        Reply, //
     }, //
 };
 use kernel::{
@@ -47,7 +47,7 @@ pub(super) struct Upload {
     pitch: u32,
     /// Where in the resource the framebuffer begins.
     origin: (u32, u32),
-    commands: KVec<Command>,
+    commands: Commands,
 }
 
 impl Upload {
@@ -69,7 +69,7 @@ impl Upload {
             id,
             pitch: fb.pitch(),
             origin: origin(fb)?,
-            commands: KVec::new(),
+            commands: Commands::new(),
         }))
     }
 
@@ -80,7 +80,8 @@ impl Upload {
     /// [`ENOMEM`].
     pub(super) fn with_room(mut self, count: usize) -> Result<Self> {
         for _ in 0..count.max(1) {
-            self.add_command(None)?;
+            let command = self.command()?;
+            self.commands.push(command);
         }
         Ok(self)
     }
@@ -91,26 +92,19 @@ impl Upload {
     ///
     /// [`ENOMEM`].
     pub(super) fn whole(mut self, then: KBox<dyn Reply>) -> Result<Self> {
-        self.add_command(Some(then))?;
+        let command = self.command()?.on_reply(then);
+
+        self.commands.push(command);
         Ok(self)
     }
 
-    /// Makes a command for a rectangle that is not known yet, of whose end `then` is told.
-    fn add_command(&mut self, then: Option<KBox<dyn Reply>>) -> Result {
+    /// Makes a command for a rectangle that is not known yet.
+    fn command(&self) -> Result<Command> {
         let request = proto::TransferToHost2d::new(self.id, 0, proto::Rect::sized(0, 0));
-        let answer = KBox::new(
-            Answer {
-                object: self.object.clone(),
-                which: self.which,
-                then,
-            },
-            GFP_KERNEL,
-        )?;
-        let command = Command::new(request)?
-            .hold(self.object.clone())
-            .on_reply(answer);
 
-        Ok(self.commands.push(command, GFP_KERNEL)?)
+        Ok(Command::new(request)?
+            .hold(self.object.clone())
+            .copies(self.which))
     }
 
     /// The update that the host's copy was right at, 0 if that is not known.
@@ -120,8 +114,8 @@ impl Upload {
 
     /// Queues the copying of `region` of the framebuffer, which makes the copy right for update
     /// `right_at`, or doubtful if that is 0. The device sees what has been drawn up to here.
-    pub(super) fn push(self, queues: &Arc<Queues>, region: Region, right_at: u64) {
-        let region = region.simple(self.commands.len());
+    pub(super) fn push(mut self, queues: &Arc<Queues>, region: &mut Region, right_at: u64) {
+        region.simplify(self.commands.len());
         let count = region.rects().len();
         let copies = self.object.copies();
 
@@ -133,7 +127,10 @@ impl Upload {
         );
         self.object.sync_for_device();
         let left = (0..count).rev();
-        for ((mut command, rect), left) in self.commands.into_iter().zip(region.rects()).zip(left) {
+        for (rect, left) in region.rects().iter().zip(left) {
+            let Some(mut command) = self.commands.pop() else {
+                break;
+            };
             let rect = proto::Rect::new(
                 rect.x.saturating_add(self.origin.0),
                 rect.y.saturating_add(self.origin.1),
@@ -150,22 +147,6 @@ impl Upload {
             } else {
                 command
             });
-        }
-    }
-}
-
-/// Hears of the end of a copying.
-struct Answer {
-    object: ARef<Object>,
-    which: Which,
-    then: Option<KBox<dyn Reply>>,
-}
-
-impl Reply for Answer {
-    fn done(&mut self, result: Result<ReplyBytes>) {
-        self.object.copies().answered(self.which, result.is_ok());
-        if let Some(then) = &mut self.then {
-            then.done(result);
         }
     }
 }

@@ -20,8 +20,10 @@ use super::{
 use crate::{
     abi::{
         drm::gem,
+        refs::put_unless_last,
         virtio::{
             self,
+            Fifo,
             ReplyBytes, //
         }, //
     },
@@ -29,7 +31,10 @@ use crate::{
         JobFence,
         Shared, //
     },
-    object::Resource, //
+    object::{
+        Resource,
+        Which, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -51,6 +56,12 @@ pub(crate) trait Reply: Send {
     /// because the system sleeps, others if the device has never seen the command. Runs in the completion worker, so it must neither sleep for long nor
     /// allocate; `self` is dropped later, where both are fine.
     fn done(&mut self, result: Result<ReplyBytes>);
+
+    /// Gives up what it holds after that, as far as that takes no locks and frees no objects. Returns
+    /// whether the rest can be dropped anywhere, so that nobody has to be woken for that.
+    fn let_go(&mut self) -> bool {
+        false
+    }
 }
 
 /// What the queue keeps with a request.
@@ -78,6 +89,8 @@ pub(crate) struct Meta {
     pub(super) may_fail: bool,
     /// The objects that the command names.
     pub(super) objects: [Option<ARef<gem::Object<Resource>>>; MAX_OBJECTS],
+    /// Of which of its copies of the first object the command has the host make a part right.
+    pub(super) copies: Option<Which>,
     /// Who hears of the end.
     pub(super) reply: Option<KBox<dyn Reply>>,
     /// The places of a parked job among those that name each of its objects.
@@ -107,6 +120,22 @@ struct More {
     objects: KVVec<ARef<gem::Object<Resource>>>,
     /// Places as [`Meta::numbers`], with room for all of them.
     numbers: KVVec<Option<u64>>,
+}
+
+impl More {
+    /// Gives up the objects but those of which it has the last reference. Returns whether there are none.
+    fn let_go(&mut self) -> bool {
+        while let Some(object) = self.objects.pop() {
+            let mut slot = Some(object);
+
+            if !put_unless_last(&mut slot) {
+                // There is room.
+                let _ = slot.map(|object| self.objects.push_within_capacity(object));
+                return false;
+            }
+        }
+        true
+    }
 }
 
 impl Meta {
@@ -144,6 +173,17 @@ impl Meta {
                 .flat_map(|more| more.objects.iter().zip(&more.numbers)),
         )
         .filter_map(|(object, &number)| Some((object.tickets(), number?)))
+    }
+
+    /// Gives up what is held, as far as that takes no locks and frees no objects. Returns whether the
+    /// rest can be dropped anywhere.
+    pub(super) fn let_go(&mut self) -> bool {
+        // Foreign fences are left by locks, and of a queue the last one may go.
+        self.waits.is_none()
+            && self.passes.as_ref().is_none_or(Passes::are_fences)
+            && self.objects.iter_mut().all(put_unless_last)
+            && self.more.as_mut().is_none_or(More::let_go)
+            && self.reply.as_mut().is_none_or(|reply| reply.let_go())
     }
 
     /// Gives up the places, for others to go on.
@@ -190,6 +230,7 @@ impl Command {
             names: None,
             cancelled: false,
             failed: None,
+            copies: None,
             reply: None,
             credit: None,
             on_ring: false,
@@ -290,10 +331,41 @@ impl Command {
         self
     }
 
+    /// Says that the command is a copying of the object that it names, of which that is told.
+    pub(crate) fn copies(mut self, which: Which) -> Self {
+        self.0.data.copies = Some(which);
+        self
+    }
+
     /// Has `reply` told of the command's end.
     pub(crate) fn on_reply(mut self, reply: KBox<dyn Reply>) -> Self {
         self.0.data.reply = Some(reply);
         self
+    }
+}
+
+/// Commands to be pushed one after the other.
+pub(crate) struct Commands(Fifo<Meta>);
+
+impl Commands {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self(Fifo::new())
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds one at the end. Allocates nothing.
+    pub(crate) fn push(&mut self, command: Command) {
+        self.0.push(command.0);
+    }
+
+    /// Takes the first one.
+    pub(crate) fn pop(&mut self) -> Option<Command> {
+        self.0.pop().map(Command)
     }
 }
 

@@ -4,8 +4,8 @@
 //!
 //! [`Command`]s are pushed in a [`Batch`], which rings the doorbell once when it is dropped. The
 //! completion worker takes used commands off the rings, checks replies, signals fences and tells
-//! who waits; a second worker, the reaper, then frees what the commands held, because that may take
-//! locks and memory that fence signalling must not wait for.
+//! who waits. What the commands held goes as well if that is nothing that fence signalling must not wait
+//! for, as objects of which the last reference goes; those are left to a second worker, the reaper.
 #![forbid(unsafe_code)]
 
 mod command;
@@ -23,6 +23,7 @@ pub(crate) use crate::abi::virtio::ReplyBytes;
 pub(crate) use self::{
     command::{
         Command,
+        Commands,
         Reply, //
     },
     credit::{
@@ -116,24 +117,35 @@ pub(crate) struct Queues {
     watch_work: DelayedWork<Self, 2>,
     #[pin]
     release_work: Work<Self, 3>,
+    #[pin]
+    cursor_work: Work<Self, 4>,
 }
 
 impl_has_work! {
     impl HasWork<Self, 0> for Queues { self.complete_work }
     impl HasWork<Self, 1> for Queues { self.reap_work }
     impl HasWork<Self, 3> for Queues { self.release_work }
+    impl HasWork<Self, 4> for Queues { self.cursor_work }
 }
 
 impl_has_delayed_work! {
     impl HasDelayedWork<Self, 2> for Queues { self.watch_work }
 }
 
-/// Completion.
+/// Completion of control commands.
 impl WorkItem<0> for Queues {
     type Pointer = Arc<Queues>;
 
     fn run(this: Arc<Queues>) {
         this.complete(&this.control);
+    }
+}
+
+/// Completion of cursor commands.
+impl WorkItem<4> for Queues {
+    type Pointer = Arc<Queues>;
+
+    fn run(this: Arc<Queues>) {
         this.complete(&this.cursor);
     }
 }
@@ -186,6 +198,7 @@ impl Queues {
                 reap_work <- new_work!("virtio_gpu::reap"),
                 watch_work <- new_delayed_work!("virtio_gpu::watch"),
                 release_work <- new_work!("virtio_gpu::release"),
+                cursor_work <- new_work!("virtio_gpu::cursor"),
             }),
             GFP_KERNEL,
         )
@@ -287,7 +300,10 @@ impl Queues {
         let error = ring.drain(&mut used, &mut failed, || self.arm());
         while let Some(mut request) = used.pop() {
             reply::finish_used(&self.dev, &mut request, error == ENODEV);
-            self.reaper.put(request, false);
+            // Mostly there is nothing that the reaper would have to be woken for.
+            if !(request.frees_anywhere() && request.data.let_go()) {
+                self.reaper.put(request, false);
+            }
         }
         self.end_all(failed, error);
         // Descriptors of rings may have come free.

@@ -32,6 +32,9 @@ use kernel::{
 use virtio_gpu_proto as proto;
 use zerocopy::FromZeros;
 
+/// The number of the control queue; the other one is the cursor's.
+const CONTROL: u32 = 0;
+
 /// Receives the interrupts.
 struct Interrupts {
     queues: Arc<Queues>,
@@ -39,9 +42,14 @@ struct Interrupts {
 }
 
 impl virtio::Handler for Interrupts {
-    fn interrupt(this: &Arc<Self>, _index: u32) {
+    fn interrupt(this: &Arc<Self>, index: u32) {
+        let queues = this.queues.clone();
+
         // Queued already is fine: the work looks at everything there is when it runs.
-        let _ = this.worker.enqueue::<_, 0>(this.queues.clone());
+        let _queued = match index {
+            CONTROL => this.worker.enqueue::<_, 0>(queues).is_ok(),
+            _ => this.worker.enqueue::<_, 4>(queues).is_ok(),
+        };
     }
 }
 
@@ -124,6 +132,7 @@ impl QueueOwner {
             self.vqs.delete(dev, [control, cursor]);
         }
         flush(&queues.complete_work);
+        flush(&queues.cursor_work);
         flush_delayed(&queues.watch_work);
         flush(&queues.reap_work);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where ended commands go: what they hold is freed by a work item of its own, and not before the
-//! device can do no more with it.
+//! Where ended commands go that hold more than can be dropped anywhere: that is freed by a work item of
+//! its own, and not before the device can do no more with it.
 //!
 //! Freeing may take locks and memory that fence signalling must not wait for, and a command may end
 //! where nothing may sleep. And a device that is lost may use any memory that it was told of until

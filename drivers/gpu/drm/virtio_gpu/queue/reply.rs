@@ -49,6 +49,9 @@ pub(super) fn fail(request: &mut virtio::Request<Meta>, e: Error) {
 fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     drop(request.data.credit.take());
     drop(request.data.ring_credit.take());
+    if let (Some(which), Some(Some(object))) = (request.data.copies, request.data.objects.first()) {
+        object.copies().answered(which, result.is_ok());
+    }
     // Stays with the request, to be dropped with it, where freeing an object is fine.
     if request.data.reply.is_some() {
         let bytes = result.map(|len| {

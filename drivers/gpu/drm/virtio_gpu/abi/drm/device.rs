@@ -8,7 +8,10 @@ use super::{
     driver::VTable,
     Driver, //
 };
-use crate::abi::bindings;
+use crate::abi::{
+    bindings,
+    refs::Counted, //
+};
 use core::{
     alloc::Layout,
     mem::offset_of,
@@ -159,6 +162,14 @@ impl<T: Driver> Deref for Device<T> {
 
     fn deref(&self) -> &T::Data {
         &self.data
+    }
+}
+
+// SAFETY: `drm_dev_get()` and `drm_dev_put()` count in `ref`, and only the last put frees the device.
+unsafe impl<T: Driver> Counted for Device<T> {
+    fn count(&self) -> *mut bindings::refcount_t {
+        // SAFETY: The device is valid.
+        unsafe { &raw mut (*self.as_raw()).ref_.refcount }
     }
 }
 

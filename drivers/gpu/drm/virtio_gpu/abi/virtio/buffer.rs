@@ -253,6 +253,11 @@ impl<T> Request<T> {
         core::mem::replace(&mut self.reply, Bytes::none())
     }
 
+    /// Whether its memory can be freed anywhere. Of `data` that says nothing.
+    pub(crate) fn frees_anywhere(&self) -> bool {
+        self.payload.as_ref().is_none_or(Payload::frees_anywhere)
+    }
+
     /// The insert, if there is anything in it.
     fn insert(&self) -> Option<&[u8]> {
         self.insert.as_deref().filter(|insert| !insert.is_empty())

@@ -127,6 +127,11 @@ impl Payload {
         }
     }
 
+    /// Whether it can be freed anywhere: what came in one piece is kmalloc memory.
+    pub(super) fn frees_anywhere(&self) -> bool {
+        matches!(self.list, List::One(_))
+    }
+
     /// The scatter list, for the ring code to read.
     pub(super) fn list(&mut self) -> *mut bindings::scatterlist {
         match (&self.list, &self.memory) {

@@ -57,6 +57,11 @@ impl Passes {
         self.fences.is_empty()
     }
 
+    /// Whether these are fences and nothing else, which can be dropped anywhere.
+    pub(in crate::queue) fn are_fences(&self) -> bool {
+        self.waits.is_empty()
+    }
+
     /// Has the host wait for `fence` too. Returns whether that can be had: not if there are too many.
     ///
     /// # Errors

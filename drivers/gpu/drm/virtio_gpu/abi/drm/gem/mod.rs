@@ -32,6 +32,7 @@ use super::{
 };
 use crate::abi::{
     bindings,
+    refs::Counted,
     sg::Segment,
     sync::Reservation, //
 };
@@ -396,6 +397,15 @@ unsafe impl<T: DriverObject> AlwaysRefCounted for Object<T> {
     unsafe fn dec_ref(this: NonNull<Self>) {
         // SAFETY: The caller gives up a reference; the object is the first member.
         unsafe { bindings::abi_helper_gem_object_put(this.as_ptr().cast()) };
+    }
+}
+
+// SAFETY: `drm_gem_object_get()` and `drm_gem_object_put()` count in `refcount`, and only the last put
+// frees the object.
+unsafe impl<T: DriverObject> Counted for Object<T> {
+    fn count(&self) -> *mut bindings::refcount_t {
+        // SAFETY: The object is valid.
+        unsafe { &raw mut (*self.as_raw()).refcount.refcount }
     }
 }
 
