@@ -9,7 +9,10 @@
 
 use super::{
     damage::Region,
-    framebuffer::origin,
+    framebuffer::{
+        origin,
+        Picture, //
+    },
     shown,
     upload::Upload,
     Scanout,
@@ -124,9 +127,10 @@ impl Cursor {
     /// The upload of the image in `fb`, if the host needs one, with its number. The image is shown
     /// when it has ended.
     fn upload(self: &Arc<Self>, fb: &Framebuffer<VirtioGpu>) -> Result<Option<(u64, Upload)>> {
-        let Some(upload) = Upload::new(fb)? else {
+        if !fb.object().is_copied() {
             return Ok(None);
-        };
+        }
+        let upload = Upload::new(fb, Picture::of(fb)?);
         let number = self.next_upload.fetch_add(1, Relaxed);
         let reply = KBox::new(
             Uploaded {
@@ -148,6 +152,8 @@ impl Cursor {
             command,
             upload,
         } = update;
+
+        self.queues.collect_cursor();
         let mut state = self.state.lock();
         let last = core::mem::replace(&mut state.look, look);
         let mut left_out = false;
@@ -195,7 +201,7 @@ impl Cursor {
                 } else {
                     look.request(self.scanout)
                 };
-                self.push(command, request);
+                self.push(command.quietly(), request);
                 drop(state);
                 None
             }

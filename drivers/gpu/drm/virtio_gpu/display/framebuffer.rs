@@ -92,11 +92,38 @@ fn may_be_beside(request: &FramebufferRequest) -> bool {
         && (request.width > CURSOR_SIZE || request.height > CURSOR_SIZE)
 }
 
+/// A framebuffer as a part of the picture that the host has of a resource.
+#[derive(Clone, Copy)]
+pub(super) struct Picture {
+    /// The resource, and the host's id of it.
+    pub(super) which: Which,
+    pub(super) id: u32,
+    /// Column and row where the framebuffer begins.
+    pub(super) origin: (u32, u32),
+}
+
+impl Picture {
+    /// Of a framebuffer.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`] if it is none, which [`check`] has seen to.
+    pub(super) fn of(fb: &Framebuffer<VirtioGpu>) -> Result<Self> {
+        let (which, id) = resource(fb)?;
+        let origin = match fb.object().is_copied() {
+            true => origin(fb)?,
+            false => (0, 0),
+        };
+
+        Ok(Self { which, id, origin })
+    }
+}
+
 /// As what the host is told to show a framebuffer.
 #[derive(Clone, Copy)]
 pub(super) enum View {
-    /// A part of the picture with that id.
-    Picture(u32),
+    /// A part of a picture.
+    Picture(Picture),
     /// What is in the blob with that id.
     Blob(u32),
 }
@@ -108,12 +135,10 @@ impl View {
     ///
     /// [`EINVAL`] if there is none, which [`check`] has seen to.
     pub(super) fn of(fb: &Framebuffer<VirtioGpu>, beside: Option<(Self, Sight)>) -> Result<Self> {
-        let (_, id) = resource(fb)?;
-
         Ok(match (fb.object().blob(), beside) {
-            (Some(_), _) => Self::Blob(id),
+            (Some(_), _) => Self::Blob(fb.object().id()),
             (None, Some((blob, Sight::InPlace))) => blob,
-            _ => Self::Picture(id),
+            _ => Self::Picture(Picture::of(fb)?),
         })
     }
 
@@ -138,7 +163,7 @@ impl View {
     /// The host's id of the resource.
     pub(super) fn id(self) -> u32 {
         match self {
-            Self::Picture(id) | Self::Blob(id) => id,
+            Self::Picture(Picture { id, .. }) | Self::Blob(id) => id,
         }
     }
 }

@@ -248,13 +248,13 @@ impl DriverPlane for Primary {
         let (scanout, flushed) = match (fresh || flip, beside) {
             (false, _) => (None, show.damage.bounds()),
             (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?, false)?), source),
-            (true, _) => (Some(told(view)?), source),
+            (true, _) => (Some(told(view)?.quietly()), source),
         };
         show.scanout = scanout;
         if let (true, Some((blob, Sight::Unknown))) = (fresh || flip, beside) {
             show.trial = Some(heard(told(blob)?, true)?);
         }
-        let flushed = in_resource(fb, flushed, view)?;
+        let flushed = in_resource(flushed, view)?;
         let flush = proto::ResourceFlush::new(view.id(), flushed);
         show.flush = Some(Command::new(flush)?.hold(ARef::from(object)));
         show.left = match old.framebuffer() {
@@ -273,11 +273,9 @@ impl DriverPlane for Primary {
             show.question = Some(Question::new(plane.dev(), crtc.index, done_with)?);
         }
 
-        let upload = match view {
-            View::Picture(_) => Upload::new(fb)?,
-            View::Blob(_) => None,
-        };
-        if let Some(upload) = upload {
+        if let (View::Picture(picture), true) = (view, object.is_copied()) {
+            let upload = Upload::new(fb, picture);
+
             // As it looks now. If it has become more by then, what is between goes along.
             let room = if show.is_whole() {
                 1
@@ -310,7 +308,7 @@ impl DriverPlane for Primary {
             return;
         };
         let (Ok(place), Ok(scanout)) = (
-            in_resource(fb, source, view),
+            in_resource(source, view),
             Request::new(crtc.index, fb, source, view),
         ) else {
             return;
@@ -347,6 +345,7 @@ impl DriverPlane for Primary {
             }
         };
 
+        queues.collect();
         if queues.display_congested() {
             let mut state = plane.state.lock();
             state.history.clear();
@@ -384,7 +383,7 @@ impl DriverPlane for Primary {
         };
         queues.push_display(match (show.question.take(), crtc) {
             (Some(question), Some(crtc)) => question.ask(crtc, flush),
-            _ => flush,
+            _ => flush.quietly(),
         });
     }
 }

@@ -6,10 +6,7 @@
 //! show. Of a blob it knows nothing, and is told all about the framebuffer.
 #![forbid(unsafe_code)]
 
-use super::framebuffer::{
-    origin,
-    View, //
-};
+use super::framebuffer::View;
 use crate::{
     abi::drm::kms::Framebuffer,
     driver::VirtioGpu,
@@ -45,9 +42,11 @@ impl Request {
         view: View,
     ) -> Result<Self> {
         let id = match view {
-            View::Picture(id) => {
-                let place = in_resource(fb, source, view)?;
-                return Ok(Self::Copied(proto::SetScanout::new(index, id, place)));
+            View::Picture(picture) => {
+                let place = in_resource(source, view)?;
+                return Ok(Self::Copied(proto::SetScanout::new(
+                    index, picture.id, place,
+                )));
             }
             View::Blob(id) => id,
         };
@@ -89,14 +88,10 @@ impl Request {
 /// # Errors
 ///
 /// [`EINVAL`] if the framebuffer is not a part of the resource, which has been checked before.
-pub(super) fn in_resource(
-    fb: &Framebuffer<VirtioGpu>,
-    rect: proto::Rect,
-    view: View,
-) -> Result<proto::Rect> {
+pub(super) fn in_resource(rect: proto::Rect, view: View) -> Result<proto::Rect> {
     let (x, y) = match view {
-        View::Picture(_) if fb.object().is_copied() => origin(fb)?,
-        View::Picture(_) | View::Blob(_) => (0, 0),
+        View::Picture(picture) => picture.origin,
+        View::Blob(_) => (0, 0),
     };
 
     Ok(proto::Rect::new(

@@ -8,18 +8,12 @@
 
 use super::{
     damage::Region,
-    framebuffer::{
-        origin,
-        resource, //
-    }, //
+    framebuffer::Picture, //
 };
 use crate::{
     abi::drm::kms::Framebuffer,
     driver::VirtioGpu,
-    object::{
-        Object,
-        Which, //
-    },
+    object::Object,
     queue::{
         Command,
         Commands,
@@ -42,35 +36,21 @@ use virtio_gpu_proto::{
 /// The copying of a framebuffer, or parts of it, to the host.
 pub(super) struct Upload {
     object: ARef<Object>,
-    which: Which,
-    id: u32,
+    picture: Picture,
     pitch: u32,
-    /// Where in the resource the framebuffer begins.
-    origin: (u32, u32),
     commands: Commands,
 }
 
 impl Upload {
-    /// The copying of `fb`, unless the host has no copy that a CPU draws. Without room for commands.
-    ///
-    /// # Errors
-    ///
-    /// [`EINVAL`].
-    pub(super) fn new(fb: &Framebuffer<VirtioGpu>) -> Result<Option<Self>> {
-        let object = fb.object();
-        if !object.is_copied() {
-            return Ok(None);
-        }
-        let (which, id) = resource(fb)?;
-
-        Ok(Some(Self {
-            object: ARef::from(object),
-            which,
-            id,
+    /// The copying of `fb`, of which a CPU draws the copy that the host has, as that part of a picture.
+    /// Without room for commands.
+    pub(super) fn new(fb: &Framebuffer<VirtioGpu>, picture: Picture) -> Self {
+        Self {
+            object: ARef::from(fb.object()),
+            picture,
             pitch: fb.pitch(),
-            origin: origin(fb)?,
             commands: Commands::new(),
-        }))
+        }
     }
 
     /// Makes commands for `count` rectangles, at least one.
@@ -80,7 +60,7 @@ impl Upload {
     /// [`ENOMEM`].
     pub(super) fn with_room(mut self, count: usize) -> Result<Self> {
         for _ in 0..count.max(1) {
-            let command = self.command()?;
+            let command = self.command()?.quietly();
             self.commands.push(command);
         }
         Ok(self)
@@ -100,16 +80,18 @@ impl Upload {
 
     /// Makes a command for a rectangle that is not known yet.
     fn command(&self) -> Result<Command> {
-        let request = proto::TransferToHost2d::new(self.id, 0, proto::Rect::sized(0, 0));
+        let request = proto::TransferToHost2d::new(self.picture.id, 0, proto::Rect::sized(0, 0));
 
         Ok(Command::new(request)?
             .hold(self.object.clone())
-            .copies(self.which))
+            .copies(self.picture.which))
     }
 
     /// The update that the host's copy was right at, 0 if that is not known.
     pub(super) fn right_at(&self) -> u64 {
-        self.object.copies().update(self.which, self.origin)
+        self.object
+            .copies()
+            .update(self.picture.which, self.picture.origin)
     }
 
     /// Queues the copying of `region` of the framebuffer, which makes the copy right for update
@@ -120,8 +102,8 @@ impl Upload {
         let copies = self.object.copies();
 
         copies.copying(
-            self.which,
-            self.origin,
+            self.picture.which,
+            self.picture.origin,
             right_at,
             u32::try_from(count).unwrap_or(u32::MAX),
         );
@@ -132,15 +114,15 @@ impl Upload {
                 break;
             };
             let rect = proto::Rect::new(
-                rect.x.saturating_add(self.origin.0),
-                rect.y.saturating_add(self.origin.1),
+                rect.x.saturating_add(self.picture.origin.0),
+                rect.y.saturating_add(self.picture.origin.1),
                 rect.width,
                 rect.height,
             );
             // The framebuffer lies in the object: no overflow.
             let offset = rect.offset(BYTES_PER_PIXEL, self.pitch).unwrap_or(0);
 
-            command.replace(proto::TransferToHost2d::new(self.id, offset, rect));
+            command.replace(proto::TransferToHost2d::new(self.picture.id, offset, rect));
             // The host must have read the pages before somebody may draw into them.
             queues.push_display(if left == 0 {
                 command.when_done()

@@ -85,6 +85,8 @@ pub(crate) struct Meta {
     pub(super) fence: Option<JobFence>,
     /// Whether the device was asked for a fence.
     pub(super) fenced: bool,
+    /// Whether nobody waits for its end.
+    pub(super) quiet: bool,
     /// Whether an error reply is nothing to be told of.
     pub(super) may_fail: bool,
     /// The objects that the command names.
@@ -221,6 +223,7 @@ impl Command {
             seq: 0,
             fence: None,
             fenced: false,
+            quiet: false,
             may_fail: false,
             objects: [const { None }; MAX_OBJECTS],
             numbers: [None; MAX_OBJECTS],
@@ -310,6 +313,13 @@ impl Command {
     /// when it has understood it.
     pub(crate) fn when_done(mut self) -> Self {
         self.0.data.fenced = true;
+        self
+    }
+
+    /// Has the device interrupt nobody when it has carried the command out: what is held may be so until
+    /// something else is to be done.
+    pub(crate) fn quietly(mut self) -> Self {
+        self.0.data.quiet = true;
         self
     }
 

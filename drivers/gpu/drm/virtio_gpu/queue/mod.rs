@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The two queues of a device, and the workers that complete commands.
+//! The two queues of a device.
 //!
-//! [`Command`]s are pushed in a [`Batch`], which rings the doorbell once when it is dropped. The
-//! completion worker takes used commands off the rings, checks replies, signals fences and tells
-//! who waits. What the commands held goes as well if that is nothing that fence signalling must not wait
-//! for, as objects of which the last reference goes; those are left to a second worker, the reaper.
+//! [`Command`]s are pushed in a [`Batch`], which rings the doorbell once when it is dropped. What ends
+//! them is in `completion.rs`.
 #![forbid(unsafe_code)]
 
 mod command;
+mod completion;
 mod credit;
 mod jobs;
 mod owner;
@@ -55,10 +54,7 @@ use self::{
     watch::Sight, //
 };
 use crate::abi::{
-    sync::{
-        workqueue::system_dfl,
-        Signalling, //
-    },
+    sync::workqueue::system_dfl,
     virtio::{
         self,
         Fifo, //
@@ -130,24 +126,6 @@ impl_has_work! {
 
 impl_has_delayed_work! {
     impl HasDelayedWork<Self, 2> for Queues { self.watch_work }
-}
-
-/// Completion of control commands.
-impl WorkItem<0> for Queues {
-    type Pointer = Arc<Queues>;
-
-    fn run(this: Arc<Queues>) {
-        this.complete(&this.control);
-    }
-}
-
-/// Completion of cursor commands.
-impl WorkItem<4> for Queues {
-    type Pointer = Arc<Queues>;
-
-    fn run(this: Arc<Queues>) {
-        this.complete(&this.cursor);
-    }
 }
 
 /// Reaper.
@@ -292,49 +270,6 @@ impl Queues {
         }
     }
 
-    fn complete(self: &Arc<Self>, ring: &Ring) {
-        let mut used = Fifo::new();
-        let mut failed = Fifo::new();
-        let _signalling = Signalling::begin();
-
-        let error = ring.drain(&mut used, &mut failed, || self.arm());
-        while let Some(mut request) = used.pop() {
-            reply::finish_used(&self.dev, &mut request, error == ENODEV);
-            // Mostly there is nothing that the reaper would have to be woken for.
-            if !(request.frees_anywhere() && request.data.let_go()) {
-                self.reaper.put(request, false);
-            }
-        }
-        self.end_all(failed, error);
-        // Descriptors of rings may have come free.
-        if self.jobs.parked() != 0 {
-            self.release();
-        }
-    }
-
-    /// Ends a command that the device will not answer.
-    fn end(&self, mut request: KBox<virtio::Request<Meta>>, e: Error) {
-        reply::fail(&mut request, e);
-        self.reaper.put(request, matches!(e, ENODEV | ECANCELED));
-    }
-
-    /// Ends `commands`, which the device will not answer, and has ended ones freed.
-    fn end_all(self: &Arc<Self>, mut commands: Fifo<Meta>, e: Error) {
-        while let Some(request) = commands.pop() {
-            self.end(request, e);
-        }
-        self.reap();
-    }
-
-    /// Has ended commands freed soon.
-    fn reap(self: &Arc<Self>) {
-        if self.reaper.is_idle() {
-            return;
-        }
-        // Queued already is fine, it takes all there is.
-        let _ = system_dfl().enqueue::<_, 1>(self.clone());
-    }
-
     /// Has somebody look in a while whether the device answers.
     fn arm(self: &Arc<Self>) {
         // Armed already is fine, both rings are looked at.
@@ -344,6 +279,7 @@ impl Queues {
 
     /// Looks whether the device answers on `ring`.
     fn look(self: &Arc<Self>, ring: &Ring, name: &str) {
+        self.collect_from(ring);
         let (sight, parked) = ring.look(|| self.arm());
 
         match sight {
@@ -392,7 +328,9 @@ impl Queues {
     }
 
     /// Where the commands of the control queue and of the cursor queue are.
-    pub(crate) fn states(&self) -> [State; 2] {
+    pub(crate) fn states(self: &Arc<Self>) -> [State; 2] {
+        self.collect();
+        self.collect_cursor();
         [self.control.state(), self.cursor.state()]
     }
 
@@ -401,11 +339,14 @@ impl Queues {
     /// # Errors
     ///
     /// [`ETIMEDOUT`] if it has answered nothing for `timeout_ms` milliseconds.
-    pub(crate) fn settle(&self, timeout_ms: u32) -> Result {
-        settle(
-            || self.control.outstanding() + self.cursor.outstanding(),
-            timeout_ms,
-        )
+    pub(crate) fn settle(self: &Arc<Self>, timeout_ms: u32) -> Result {
+        let outstanding = || {
+            self.collect();
+            self.collect_cursor();
+            self.control.outstanding() + self.cursor.outstanding()
+        };
+
+        settle(outstanding, timeout_ms)
     }
 
     /// Commands are parked from now on, but those of [`Self::replay`] go to the device. It must be

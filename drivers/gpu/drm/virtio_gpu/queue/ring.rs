@@ -141,6 +141,10 @@ struct Inner {
     keeps_fences: bool,
     /// How often it was told to wait for one.
     passes: u64,
+    /// Commands that the device has of which somebody waits for the end.
+    awaited: u32,
+    /// Whether the device was asked for no interrupts, because there are none of those.
+    quiet: bool,
     /// Commands that were taken off the ring early, and are yet to be ended.
     early: Fifo<Meta>,
     /// The number of the last command.
@@ -171,6 +175,8 @@ impl Ring {
                     fence_done: 0,
                     keeps_fences: false,
                     passes: 0,
+                    awaited: 0,
+                    quiet: false,
                     early: Fifo::new(),
                     number: 0,
                     watch: Watch::default(),
@@ -195,6 +201,8 @@ impl Ring {
         inner.indirect = indirect;
         inner.reset = false;
         inner.dirty = false;
+        inner.awaited = 0;
+        inner.quiet = false;
     }
 
     /// Accepts no more commands. Those that are parked go into `ended`.
@@ -253,6 +261,7 @@ impl Ring {
         let mut inner = self.inner.lock();
 
         inner.reset = true;
+        inner.awaited = 0;
         inner.watch.forget();
         inner.give_early(ended);
         if let Some(vq) = inner.vq.as_mut() {
@@ -350,12 +359,11 @@ impl Ring {
                 waking || !inner.client.is_empty()
             }
             Class::Display => {
-                let after = request
-                    .data
-                    .stamps()
-                    .map(|stamp| stamp.0.load(Relaxed))
-                    .max();
-                request.data.seq = after.unwrap_or(0);
+                // Mostly there is no parked command to come after.
+                if inner.pushed != inner.passed {
+                    let stamps = request.data.stamps().map(|stamp| stamp.0.load(Relaxed));
+                    request.data.seq = stamps.max().unwrap_or(0);
+                }
                 waking || !inner.display.is_empty() || request.data.seq > inner.passed
             }
             // Stamps count the commands of the control queue.
@@ -463,6 +471,7 @@ impl Inner {
     }
 
     fn prepare_kick(&mut self, arm: impl FnOnce()) -> Option<Kick> {
+        self.choose_interrupts();
         if !core::mem::take(&mut self.dirty) || self.lost {
             return None;
         }

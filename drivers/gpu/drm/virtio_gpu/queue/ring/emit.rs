@@ -145,6 +145,7 @@ impl Inner {
         let fence = request.data.fence.as_ref();
         let counts = names == 0 && fence.is_none_or(|fence| fence.ring_idx().is_none());
         request.data.since = counts.then(|| self.watch.since());
+        let awaited = u32::from(!request.data.quiet);
         let event = trace::CmdQueue::new(request.command());
         match vq.add(request) {
             Ok(()) => {
@@ -152,6 +153,7 @@ impl Inner {
                 event.emit(vq, number);
                 self.dirty = true;
                 self.watch.added(counts);
+                self.awaited = self.awaited.saturating_add(awaited);
                 self.fence_id += u64::from(fenced);
                 self.passes += u64::from(names);
                 if class == Class::Client {

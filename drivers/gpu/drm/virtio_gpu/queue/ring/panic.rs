@@ -80,6 +80,7 @@ impl Ring {
 
         if inner.reserve.spare.len() < SPARE {
             request.data.spare = true;
+            request.data.quiet = true;
             inner.reserve.spare.push(request);
             return;
         }

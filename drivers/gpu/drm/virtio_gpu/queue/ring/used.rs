@@ -7,7 +7,8 @@
 use super::{
     header,
     Inner,
-    Meta, //
+    Meta,
+    Ring, //
 };
 use crate::abi::{
     trace,
@@ -15,7 +16,35 @@ use crate::abi::{
 };
 use core::mem::replace;
 
+impl Ring {
+    /// Takes what the device has used into `used` if nothing tells the completion worker of it, because
+    /// nobody waits for it. Returns whether the device is lost.
+    pub(in crate::queue) fn take_quiet(&self, used: &mut Fifo<Meta>) -> bool {
+        let mut inner = self.inner.lock();
+
+        if inner.quiet {
+            inner.take_all(used);
+        }
+        inner.lost
+    }
+}
+
 impl Inner {
+    /// Has the device interrupt as it has to for the commands that there are.
+    pub(super) fn choose_interrupts(&mut self) {
+        let quiet = self.awaited == 0 && self.parked() == 0 && self.watch.in_flight() != 0;
+        let Some(vq) = self.vq.as_mut().filter(|_| self.quiet != quiet) else {
+            return;
+        };
+
+        self.quiet = quiet;
+        if quiet {
+            vq.disable_interrupts();
+        } else if !vq.enable_interrupts() {
+            vq.call_handler();
+        }
+    }
+
     /// Puts what was taken off the ring early into `used`.
     pub(super) fn give_early(&mut self, used: &mut Fifo<Meta>) {
         while let Some(request) = self.early.pop() {
@@ -53,7 +82,9 @@ impl Inner {
                 }
                 return;
             }
-            if vq.enable_interrupts() {
+            // Nobody waits for what it still has.
+            self.quiet = self.awaited == 0 && self.watch.in_flight() != 0;
+            if self.quiet || vq.enable_interrupts() {
                 return;
             }
         }
@@ -75,6 +106,7 @@ impl Inner {
             }
             trace::cmd_response(vq, request.reply(), request.data.number);
             self.watch.answered(request.data.since.take());
+            self.awaited = self.awaited.saturating_sub(u32::from(!request.data.quiet));
             if let Some(request) = self.reserve.take(request) {
                 used.push(request);
             }
