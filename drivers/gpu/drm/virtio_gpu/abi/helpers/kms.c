@@ -94,6 +94,15 @@ int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 	return 0;
 }
 
+void abi_helper_crtc_wait_vblank_timer(struct drm_crtc *crtc)
+{
+	struct drm_vblank_crtc_timer *timer =
+		&drm_crtc_vblank_crtc(crtc)->vblank_timer;
+
+	if (timer->crtc)
+		hrtimer_cancel(&timer->timer);
+}
+
 unsigned long abi_helper_event_lock(struct drm_device *dev)
 {
 	unsigned long flags;

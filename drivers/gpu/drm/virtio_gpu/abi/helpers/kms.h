@@ -52,6 +52,9 @@ s64 abi_helper_last_beat(s64 at, s64 period, s64 now);
 int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 				       s64 *period);
 
+/* Waits until the timer's function does not run. Its interval must be 0. May be called without locks only. */
+void abi_helper_crtc_wait_vblank_timer(struct drm_crtc *crtc);
+
 /* The lock of a device for events, from wherever. */
 unsigned long abi_helper_event_lock(struct drm_device *dev);
 bool abi_helper_event_trylock(struct drm_device *dev, unsigned long *flags);

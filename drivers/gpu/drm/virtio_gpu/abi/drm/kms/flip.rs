@@ -255,8 +255,13 @@ impl<T: DriverCrtc> Crtc<T> {
         let this = unsafe { Self::from_raw(crtc) };
 
         signal(this.with_held(|held| this.finish(held.take()?)));
-        // SAFETY: The CRTC is valid.
-        unsafe { bindings::drm_crtc_vblank_off(crtc) };
+        // When blanks begin again the core waits for a function of the timer that still runs, with locks
+        // held that the function takes, so it is waited for here.
+        // SAFETY: The CRTC is valid, and its blanks are off. No locks are held but those of modes.
+        unsafe {
+            bindings::drm_crtc_vblank_off(crtc);
+            bindings::abi_helper_crtc_wait_vblank_timer(crtc);
+        }
     }
 }
 
