@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SELFTESTS = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(SELFTESTS, "guest"))
 
-from qmp import Qmp  # noqa: E402
+from qmp import Qmp, QmpError  # noqa: E402
 
 # For scripts in the guest that take orders; goes along with it.
 SHELL = os.path.join(HERE, "guest.sh")
@@ -135,10 +135,22 @@ class Guest:
             data = self._sock.recv(65536) if left > 0 and select.select([self._sock], [], [], left)[0] else b""
             if not data:
                 raise GuestError(f"no line from the guest within {timeout} s; {self.report()[-500:]}\n"
-                                 f"{self.console()[-2000:]}")
+                                 f"{self.console()[-2000:]}\n{self.where()}")
             self._line += data
         line, self._line = self._line.split(b"\n", 1)
         return line.decode(errors="replace").strip("\r")
+
+    def where(self):
+        """Where the guest's processors are, and what is on their stacks: for who wonders why it says nothing."""
+        said = []
+        try:
+            for cpu in range(len(self.qmp("query-cpus-fast"))):
+                for command in ("info registers", "x /96gx $rsp"):
+                    said.append(self.qmp("human-monitor-command", **{"command-line": command, "cpu-index": cpu}))
+        except (QmpError, ValueError, KeyError) as e:
+            said.append(str(e))
+        return "".join(f"cpu: {line}\n" for text in said for line in text.splitlines()
+                       if line.startswith(("RIP", "RSI")) or ": 0x" in line or "RSP" in line)
 
     def send_line(self, text):
         try:
