@@ -121,6 +121,13 @@ def fences(f):
         yield f"told so at once: {f['earlyout']} out-fences, {f['earlybuffer']} dma-bufs"
 
 
+def quiet(f):
+    """Nothing but what happens beside interrupts, and a queue that is full."""
+    for name in ("flips", "moves"):
+        if f[name] > f["frames"] // 10:
+            yield f"{f[name]} interrupts for {f['frames']} {name}"
+
+
 def lost(f):
     """Whatever was in a context is lost with sleep, and says so; the rest goes on."""
     for name in ("slept", "pending", "fence", "exec", "create", "anew", "shown"):
@@ -143,5 +150,5 @@ RULES = {"die": anything, "errors": refusing(20), "fences": fences, "foreign": r
          "full-3840x2160": full, "gl": release, "gl-die": anything, "gl-foreign": release, "gl-full-1280x800": full,
          "gl-full-3840x2160": full, "gl-no-blobs": copied, "gl-refused": copied, "gl-refused-later": refusing(5),
          "long": release, "long-lie": lie, "never": never, "never-later": slow, "pace-120": pace, "pace-50": pace,
-         "pace-60": pace, "pace-75": pace, "pace-irregular": pace, "pace-never": pace_never, "read": release,
+         "pace-60": pace, "pace-75": pace, "pace-irregular": pace, "pace-never": pace_never, "quiet": quiet, "read": release,
          "release": release, "release-lie": lie, "sleep": lost, "slow": slow}
