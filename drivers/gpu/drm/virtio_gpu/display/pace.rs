@@ -212,7 +212,7 @@ impl Question {
             if let Some(fence) = fence {
                 fence.signal(Ok(()));
             }
-            return flush;
+            return flush.quietly();
         };
 
         answer.number = number;

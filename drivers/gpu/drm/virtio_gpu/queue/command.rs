@@ -317,7 +317,7 @@ impl Command {
     }
 
     /// Has the device interrupt nobody when it has carried the command out: what is held may be so until
-    /// something else is to be done.
+    /// something else is to be done. Nothing for a command with a fence, a credit or somebody who hears of it.
     pub(crate) fn quietly(mut self) -> Self {
         self.0.data.quiet = true;
         self

@@ -4,6 +4,8 @@
  */
 
 #include <linux/container_of.h>
+#include <linux/delay.h>
+#include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
@@ -75,8 +77,16 @@ int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 {
 	struct drm_vblank_crtc_timer *timer =
 		&drm_crtc_vblank_crtc(crtc)->vblank_timer;
+	int ret, tries = 100;
 	s64 interval, now;
-	int ret;
+
+	/* Its function may be running. The core would wait without a bound. */
+	while (timer->crtc && !hrtimer_is_queued(&timer->timer) &&
+	       hrtimer_active(&timer->timer)) {
+		if (!tries--)
+			return -EBUSY;
+		udelay(10);
+	}
 
 	ret = drm_crtc_vblank_start_timer(crtc);
 	if (ret)

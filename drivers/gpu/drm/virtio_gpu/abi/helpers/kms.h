@@ -48,6 +48,7 @@ s64 abi_helper_last_beat(s64 at, s64 period, s64 now);
  * Starts the timer of a CRTC's vertical blanks as the core does, but in the beat
  * that it had when it ran last with the same period. @at is one of its beats, @period
  * the period in nanoseconds, 0 at first. The core's lock for vertical blanks is held.
+ * -EBUSY if the timer's function runs for so long that it may be waiting for that lock.
  */
 int abi_helper_crtc_start_vblank_timer(struct drm_crtc *crtc, s64 *at,
 				       s64 *period);

@@ -145,6 +145,10 @@ impl Inner {
         let fence = request.data.fence.as_ref();
         let counts = names == 0 && fence.is_none_or(|fence| fence.ring_idx().is_none());
         request.data.since = counts.then(|| self.watch.since());
+        // Who waits would wait for long.
+        request.data.quiet &= request.data.fence.is_none()
+            && request.data.reply.is_none()
+            && request.data.credit.is_none();
         let awaited = u32::from(!request.data.quiet);
         let event = trace::CmdQueue::new(request.command());
         match vq.add(request) {

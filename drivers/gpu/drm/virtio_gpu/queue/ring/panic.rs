@@ -65,6 +65,11 @@ impl Reserve {
         None
     }
 
+    /// Whether there are no others.
+    pub(super) fn has_none_used(&self) -> bool {
+        self.used.is_empty()
+    }
+
     /// Moves the others to where ended commands go.
     pub(super) fn give_used(&mut self, used: &mut Fifo<Meta>) {
         while let Some(request) = self.used.pop() {
@@ -158,6 +163,7 @@ impl Inner {
         while let Some((mut request, len)) = vq.get() {
             request.data.used = len;
             self.watch.answered(request.data.since.take());
+            self.awaited = self.awaited.saturating_sub(u32::from(!request.data.quiet));
             if let Some(request) = self.reserve.take(request) {
                 self.reserve.used.push(request);
             }

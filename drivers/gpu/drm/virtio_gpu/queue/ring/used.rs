@@ -22,7 +22,8 @@ impl Ring {
     pub(in crate::queue) fn take_quiet(&self, used: &mut Fifo<Meta>) -> bool {
         let mut inner = self.inner.lock();
 
-        if inner.quiet {
+        // A kick that is yet to come sees to anything else.
+        if inner.quiet && inner.is_all_quiet() {
             inner.take_all(used);
         }
         inner.lost
@@ -30,9 +31,14 @@ impl Ring {
 }
 
 impl Inner {
+    /// Whether nobody waits for the end of any command that there is.
+    fn is_all_quiet(&self) -> bool {
+        self.awaited == 0 && self.parked() == 0 && self.reserve.has_none_used()
+    }
+
     /// Has the device interrupt as it has to for the commands that there are.
     pub(super) fn choose_interrupts(&mut self) {
-        let quiet = self.awaited == 0 && self.parked() == 0 && self.watch.in_flight() != 0;
+        let quiet = self.is_all_quiet() && self.watch.in_flight() != 0;
         let Some(vq) = self.vq.as_mut().filter(|_| self.quiet != quiet) else {
             return;
         };
@@ -82,9 +88,14 @@ impl Inner {
                 }
                 return;
             }
-            // Nobody waits for what it still has.
-            self.quiet = self.awaited == 0 && self.watch.in_flight() != 0;
-            if self.quiet || vq.enable_interrupts() {
+            self.quiet = self.is_all_quiet() && self.watch.in_flight() != 0;
+            if self.quiet {
+                return;
+            }
+            let Some(vq) = self.vq.as_mut() else {
+                return;
+            };
+            if vq.enable_interrupts() {
                 return;
             }
         }
