@@ -3,9 +3,9 @@
  * Sixteen contexts, each of a process or two of its own, that depend on each other's jobs at random and are killed
  * or closed at random. Each job has a number, which it writes to a place of its own in a buffer that all have. Before
  * it on its ring comes a look, a submission that depends on others' jobs and fails in the host where it does not find
- * their numbers. Only one of a context that was ended, or that depends on a job of such a context, may fail.
+ * their numbers. It may fail only after the end of its own context, or of one that had not done by then what it looks for.
  *
- * SECONDS= (10), SEED= (1). The parent hands fences from process to process and keeps the books.
+ * SECONDS= (10), less if the books are full; SEED= (1). The parent hands fences from process to process and keeps the books.
  */
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +17,7 @@
 
 #define CROWD 16
 #define WORDS (1u << 18)
+#define FULL (WORDS - 4096)
 #define MOST 3				/* a job depends on that many others */
 #define OUTSTANDING 8
 #define PENDING 8192
@@ -27,13 +28,13 @@
 struct job {
 	uint32_t life, deps[MOST];
 	int32_t look, status;		/* 0: not known */
+	uint64_t look_at, status_at;	/* when their fences have signalled */
 };
 
 /* What all processes have. */
 struct books {
 	volatile uint32_t next, wrong, stuck;
 	struct job jobs[WORDS];		/* by number */
-	uint8_t ended[LIVES];		/* whether a context was ended from outside */
 };
 
 struct worker {
@@ -47,6 +48,7 @@ static int dmabuf, timeline, pending_count;
 static struct worker crowd[CROWD];
 static struct { int fence; uint32_t number; } pending[PENDING];
 static uint32_t lives, now, kills, closes;
+static uint64_t ended[LIVES];		/* when a context was ended from outside */
 
 static void complain(const char *what, int ret)
 {
@@ -159,27 +161,53 @@ static void begin(struct worker *w, unsigned int seed)
 
 /* -- the parent --------------------------------------------------------------------- */
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* The status of a fence, and by the same clock when it has signalled. */
+static int signalled(int fence, uint64_t *when)
+{
+	struct sync_fence_info one = { 0 };
+	struct sync_file_info all = { .num_fences = 1, .sync_fence_info = ptr(&one) };
+	int ret = call(fence, SYNC_IOC_FILE_INFO, &all);
+
+	*when = one.timestamp_ns;
+	return ret ? ret : one.status;
+}
+
 /* Takes down what has become of fences; of all of them where `all` says so. */
 static void settle(int all)
 {
 	struct job *job;
+	uint64_t when;
 	int kept = 0;
 
 	for (int i = 0; i < pending_count; i++) {
-		int status = fence_status(pending[i].fence);
+		int status = signalled(pending[i].fence, &when);
 
 		if (all && !status && !signals(pending[i].fence, 60000)) {
 			printf("# crowd: job %u does not end\n", pending[i].number & ~LOOK);
 			books->stuck++;
 		} else if (all && !status) {
-			status = fence_status(pending[i].fence);
+			status = signalled(pending[i].fence, &when);
 		}
 		if (!status && !all) {
 			pending[kept++] = pending[i];
 			continue;
 		}
 		job = &books->jobs[pending[i].number % WORDS];
-		*(pending[i].number & LOOK ? &job->look : &job->status) = status;
+		if (pending[i].number & LOOK) {
+			job->look = status;
+			job->look_at = when;
+		} else {
+			job->status = status;
+			job->status_at = when;
+		}
 		close(pending[i].fence);
 	}
 	pending_count = kept;
@@ -221,8 +249,8 @@ static void end(struct worker *w, int kill_it)
 {
 	uint32_t stop = STOP;
 
-	books->ended[w->life] = 1;
-	__sync_synchronize();
+	if (!ended[w->life])
+		ended[w->life] = now_ns();
 	if (!kill_it)
 		send_words(w->socket, &stop, sizeof(stop), -1, MSG_DONTWAIT);
 	/* One that does not come to look is stuck in its own wait; its twin has not been told. */
@@ -250,25 +278,35 @@ static void end(struct worker *w, int kill_it)
 	close(w->socket);
 }
 
-/* Whether what a job depends on excuses that it has failed. */
-static int excused(const struct job *job)
+static int has_ended(uint32_t life, uint64_t when)
 {
-	if (books->ended[job->life])
-		return 1;
-	for (int i = 0; i < MOST; i++) {
-		const struct job *dep = &books->jobs[job->deps[i] % WORDS];
+	return ended[life] && ended[life] <= when;
+}
 
-		if (job->deps[i] && (dep->status < 0 || books->ended[dep->life]))
+/* Whether a job's look was over before what it depends on, or has failed without an end before that excuses it. */
+static int is_early(const struct job *job)
+{
+	int excused = 0;
+
+	if (!job->look || has_ended(job->life, job->look_at))
+		return 0;
+	for (int i = 0; i < MOST && job->deps[i]; i++) {
+		const struct job *dep = &books->jobs[job->deps[i] % WORDS];
+		/* What hosts cut short looks good. What was good before was there to be found. */
+		int was_done = dep->status == 1 && !has_ended(dep->life, dep->status_at);
+
+		if (dep->status_at > job->look_at)
 			return 1;
+		excused |= !was_done && has_ended(dep->life, job->look_at);
 	}
-	return 0;
+	return job->look < 0 && !excused;
 }
 
 int main(void)
 {
 	unsigned int seconds = atoi(getenv("SECONDS") ?: "10"), seed = atoi(getenv("SEED") ?: "1"), number = 0;
-	uint32_t handle, good = 0, looks = 0, failed = 0, lost = 0, early = 0, resource;
-	uint64_t until, next, settled = 0;
+	uint32_t handle, good = 0, looks = 0, missed = 0, lost = 0, early = 0, next = 100, resource;
+	uint64_t until, last, settled = 0;
 	int fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -287,8 +325,7 @@ int main(void)
 	for (int i = 0; i < CROWD; i++)
 		begin(&crowd[i], seed * 100 + i);
 	until = now_ms() + seconds * 1000;
-	next = now_ms() + 1000;
-	while (now_ms() < until && !books->wrong && !books->stuck) {
+	while (now_ms() < until && books->next < FULL && !books->wrong && !books->stuck) {
 		struct pollfd p[CROWD];
 		int i = random() % CROWD;
 
@@ -306,46 +343,48 @@ int main(void)
 			settle(0);
 			settled = now_ms();
 		}
-		if (now_ms() > next) {
+		/* So that on any machine as many of the looks are excused. */
+		if (books->next > next) {
 			int kill_it = random() % 2;
 
-			next = now_ms() + random() % 1500;
+			next = books->next + random() % 600;
 			end(&crowd[i], kill_it);
 			*(kill_it ? &kills : &closes) += 1;
 			begin(&crowd[i], seed * 100 + lives);
 		}
 	}
 	sw_advance(timeline, 1000000);
+	last = now_ns();
 	/* All at once, or those that are left would keep the processors from those that go. */
 	for (int i = 0; i < CROWD; i++) {
-		books->ended[crowd[i].life] = 1;
-		__sync_synchronize();
+		ended[crowd[i].life] = now_ns();
 		kill(-crowd[i].pid, SIGKILL);
 	}
 	for (int i = 0; i < CROWD; i++)
 		end(&crowd[i], 1);
 	settle(1);
-	/* The last of them; there may have been more than the books have room for. */
 	for (uint32_t i = 0; i < WORDS; i++) {
 		const struct job *job = &books->jobs[i];
 
 		looks += job->look == 1 && job->deps[0];
 		good += job->status == 1;
-		failed += job->look < 0;
 		lost += job->status < 0;
-		if ((job->status < 0 && !books->ended[job->life]) || (job->look < 0 && !excused(job))) {
+		missed += job->look < 0 && job->look_at < last;
+		if ((job->status < 0 && !has_ended(job->life, job->status_at)) || is_early(job)) {
 			if (early++ < 10)
 				printf("# crowd: job %u of context %u: %d, its look at %u %u %u: %d, and nothing excuses that\n", i, job->life,
 				       job->status, job->deps[0], job->deps[1], job->deps[2], job->look);
 		}
 	}
-	printf("# crowd: %u jobs, %u good, %u lost with their contexts; %u looks found what they should, %u did not after an end; "
-	       "%u contexts killed, %u closed\n", books->next, good, lost, looks, failed, kills, closes);
+	printf("# crowd: %u jobs, %u good, %u lost; %u looks found what they should, %u did not; %u were early, or jobs "
+	       "lost without an end; %u contexts killed, %u closed\n", books->next, good, lost, looks, missed, early, kills, closes);
 	printf("%sok %u - crowd: no job started before what it depends on\n", early ? "not " : "", ++number);
 	printf("%sok %u - crowd: no call failed, nothing is stuck, every fence has signalled\n",
 	       books->wrong || books->stuck ? "not " : "", ++number);
 	/* Or it was no crowd; how much one gets done is the machine's business. */
 	printf("%sok %u - crowd: jobs were good, depended on others, and contexts were ended\n",
 	       good >= 200 && looks >= 50 && kills + closes ? "" : "not ", ++number);
+	/* One end excuses a dozen or two, and some hundred jobs are submitted before the next. */
+	printf("%sok %u - crowd: few looks have failed\n", missed * 5 < looks + 500 ? "" : "not ", ++number);
 	return early || books->wrong || books->stuck;
 }
