@@ -96,6 +96,7 @@ def tell(run, name):
     bad = [f"the guest's end: {run.status} {run.trouble() if run.status == 99 else ''}, at {steps[-1] if steps else 'no step'}"] if failed else []
     broken = [*run.broken(), *(r for r in run.notes() if r.startswith("pass."))]
     bad += [f"rules broken: {broken}"] if broken else []
+    bad += ["the host was told to wait for nothing"] if name.startswith("crowd") and run.report and not run.report["stats"]["named"] else []
     bad += [f"the log has no {p}" for p in run.unheard()]
     bad += ["no program has told anything"] if not seen and name not in LOGS and any(s.startswith("env,") for s in run.guest["steps"]) else []
     if not result(not bad, f"{name}: no rule is broken, no complaint of the guest's kernel"):
