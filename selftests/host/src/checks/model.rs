@@ -237,6 +237,13 @@ impl Checker {
         self.note("ring.batch", !overfull, || format!("queue of {size}"));
     }
 
+    /// Whether the control queue's available ring had nothing new.
+    pub fn nothing(&mut self, queue: Queue, nothing: bool) {
+        if queue == Queue::Control {
+            self.emptied(nothing);
+        }
+    }
+
     /// The available ring's flags.
     pub fn suppression(&mut self, flags: u16) {
         let most = u16::from(self.features & feature::EVENT_IDX == 0);

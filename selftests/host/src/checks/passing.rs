@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How long after a fence's reply a submit may still name it: it was signalled while the
-/// submit was on its way.
+/// submit was on its way. On a machine without time that may be long, but the host has read
+/// all commands that there were once at most by then.
 pub const GRACE: Duration = Duration::from_millis(100);
 /// Ids that a submit may bring before that is called many.
 const MANY: usize = 64;
@@ -23,8 +24,8 @@ const REMEMBERED: usize = 1 << 16;
 struct Known {
     line: (u32, u32),
     shareable: bool,
-    /// When its reply was published.
-    gone: Option<Instant>,
+    /// When its reply was published, and how often the host had read all there was.
+    gone: Option<(Instant, u64)>,
 }
 
 /// All of them.
@@ -38,6 +39,9 @@ pub(super) struct Fences {
     pub(super) foreign: BTreeSet<u64>,
     /// What a context waits for since its last submit, with the wait command.
     waits: BTreeMap<u32, BTreeSet<u64>>,
+    /// How often the host has read all commands that there were, and whether it has now.
+    emptied: u64,
+    empty: bool,
 }
 
 impl Fences {
@@ -52,6 +56,13 @@ impl Fences {
 }
 
 impl Checker {
+    /// The host has read all commands that there were, or a command.
+    pub(super) fn emptied(&mut self, empty: bool) {
+        let p = &mut self.passing;
+        p.emptied += u64::from(empty && !p.empty);
+        p.empty = empty;
+    }
+
     /// The driver asks for a fence.
     pub(super) fn asked_fence(&mut self, h: &Header) {
         let known = Known {
@@ -67,7 +78,7 @@ impl Checker {
         let now = self.now();
         let p = &mut self.passing;
         if let Some(known) = p.known.get_mut(&h.fence) {
-            known.gone = Some(now);
+            known.gone = Some((now, p.emptied));
             p.retired.push_back(h.fence);
         }
         while p.retired.len() > REMEMBERED {
@@ -167,11 +178,11 @@ impl Checker {
             format!("fence {id} was never asked for")
         });
         let now = self.now();
-        let over = known
-            .and_then(|k| k.gone)
-            .map(|t| now.saturating_duration_since(t));
+        let (gone, emptied) = known.and_then(|k| k.gone).unzip();
+        let over = gone.map(|t| now.saturating_duration_since(t));
+        let read = emptied.is_some_and(|e| self.passing.emptied > e + 1);
         if known.is_some() || forgotten {
-            let late = forgotten || over.is_some_and(|d| d > GRACE);
+            let late = forgotten || read && over.is_some_and(|d| d > GRACE);
             self.note("pass.retired", !late, || {
                 format!("fence {id} was answered {over:?} ago")
             });

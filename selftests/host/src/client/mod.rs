@@ -98,9 +98,11 @@ impl Client {
             chain: &chain,
             bytes,
         };
+        self.checker.nothing(queue, false);
         self.checker.command(&seen, 64);
         let outcome = self.device.execute(queue, bytes, &self.ram);
         self.collect();
+        self.checker.nothing(queue, true);
         match outcome.later {
             Some(ticket) => {
                 self.waiting.insert(ticket, bytes.to_vec());

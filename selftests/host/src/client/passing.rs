@@ -89,6 +89,19 @@ fn an_answer_of_a_moment_ago_is_no_mistake() {
 }
 
 #[test]
+fn a_guest_without_time_makes_no_mistake() {
+    let mut c = client("fence-passing");
+    let id = c.run(1, 1, &[], &[]);
+    c.pass(60_000_000);
+    // Nothing has come since, or what had been made before.
+    c.run(2, 1, &[Op::Nop], &[id]);
+    c.run(2, 1, &[Op::Nop], &[id]);
+    assert_eq!(c.broken(), [""; 0]);
+    c.run(2, 1, &[Op::Nop], &[id]);
+    assert_eq!(c.broken(), ["pass.retired"]);
+}
+
+#[test]
 fn what_becomes_of_ids_that_lie() {
     // A context that takes none loses the submit, and so does one that brings fewer than it says.
     let mut c = client("fence-passing");

@@ -379,6 +379,7 @@ impl Host {
         let overfull = matches!(found, Err(virtio_queue::Error::InvalidAvailRingIndex));
         core.checker.batch(overfull, table.size);
         core.checker.suppression(flags);
+        core.checker.nothing(queue, matches!(found, Ok(None)));
         let head = match found {
             Ok(Some(head)) => head,
             Ok(None) => return Take::Nothing,
