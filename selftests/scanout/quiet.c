@@ -44,14 +44,8 @@ int main(int argc, char **argv)
 	struct drm_mode_create_dumb create = { .width = CURSOR, .height = CURSOR, .bpp = 32 };
 	struct drm_mode_cursor2 c = { .flags = DRM_MODE_CURSOR_BO, .width = CURSOR, .height = CURSOR };
 	long long before, flips;
-	int64_t at;
 
-	fd = card("virtio_gpu");
-	if (fd < 0)
-		end("open");
-	setup(0);
-	for (int i = 0; i < 2; i++)
-		make(&buffers[i]);
+	two_buffers();
 	show(&buffers[0]);
 	call(DRM_IOCTL_MODE_CREATE_DUMB, &create, "create cursor");
 	c.handle = create.handle;
@@ -63,11 +57,7 @@ int main(int argc, char **argv)
 		errno = ENOENT;
 		end("interrupts");
 	}
-	for (int n = 1; n <= count; n++) {
-		draw_all(&buffers[n % 2], mode.hdisplay, mode.vdisplay, n);
-		flip(&buffers[n % 2]);
-		flipped(&at);
-	}
+	flip_through(count);
 	flips = interrupts() - before;
 	c.flags = DRM_MODE_CURSOR_MOVE;
 	for (int n = 0; n < count; n++) {

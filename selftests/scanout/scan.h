@@ -276,4 +276,27 @@ static inline uint32_t flipped(int64_t *at)
 	return event.sequence;
 }
 
+/* The driver's card, and two buffers of its first mode. */
+static inline void two_buffers(void)
+{
+	fd = card("virtio_gpu");
+	if (fd < 0)
+		end("open");
+	setup(0);
+	for (int i = 0; i < 2; i++)
+		make(&buffers[i]);
+}
+
+/* So many flips through them, every frame all of the screen. */
+static inline void flip_through(int frames)
+{
+	int64_t at;
+
+	for (int n = 1; n <= frames; n++) {
+		draw_all(&buffers[n % 2], mode.hdisplay, mode.vdisplay, n);
+		flip(&buffers[n % 2]);
+		flipped(&at);
+	}
+}
+
 #endif
