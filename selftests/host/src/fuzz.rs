@@ -77,6 +77,20 @@ struct Ring {
     idx: u16,
 }
 
+impl Ring {
+    /// The descriptor that the next chain begins at.
+    fn head(&self) -> u16 {
+        (self.idx * 3) % RING
+    }
+
+    /// Offers the chain at `head`; the index is the caller's to write.
+    fn offer(&mut self, ram: &GuestMemoryMmap, head: u16) {
+        let slot = self.avail + 4 + u64::from(self.idx % RING) * 2;
+        let _ = ram.write_obj(head, GuestAddress(slot));
+        self.idx = self.idx.wrapping_add(1);
+    }
+}
+
 /// Memory at the top that commands and entries use.
 const DATA: u64 = 0x40000;
 
@@ -183,17 +197,11 @@ fn put_descriptor(ram: &GuestMemoryMmap, at: u64, addr: u64, len: u32, flags: u1
     let _ = ram.write_slice(&b, GuestAddress(at));
 }
 
-/// Puts a command into memory and a chain for it at `head`.
-fn put_chain(n: &mut Numbers, ram: &GuestMemoryMmap, ring: &Ring, head: u16) {
-    let bytes = command(n);
-    let _ = ram.write_slice(&bytes, GuestAddress(DATA));
+/// Puts a command into memory, and a chain for it, whose first part ends at `cut`, at `head`.
+fn put(ram: &GuestMemoryMmap, ring: &Ring, head: u16, bytes: &[u8], cut: u32) {
+    let _ = ram.write_slice(bytes, GuestAddress(DATA));
     let table = ring.desc;
     let next = (head + 1) % RING;
-    let cut = if n.one_in(3) {
-        n.below(bytes.len() as u64 + 1) as u32
-    } else {
-        bytes.len() as u32
-    };
     let rest = bytes.len() as u32 - cut;
     let third = (head + 2) % RING;
     put_descriptor(ram, table + u64::from(head) * 16, DATA, cut, 1, next);
@@ -213,6 +221,18 @@ fn put_chain(n: &mut Numbers, ram: &GuestMemoryMmap, ring: &Ring, head: u16) {
         2,
         0,
     );
+}
+
+/// The same with a command that may be wrong, as the chain may be.
+fn put_chain(n: &mut Numbers, ram: &GuestMemoryMmap, ring: &Ring, head: u16) {
+    let bytes = command(n);
+    let cut = if n.one_in(3) {
+        n.below(bytes.len() as u64 + 1) as u32
+    } else {
+        bytes.len() as u32
+    };
+    put(ram, ring, head, &bytes, cut);
+    let table = ring.desc;
     if n.one_in(6) {
         // An indirect table of such descriptors.
         let at = DATA + 0x10000;
@@ -289,16 +309,28 @@ pub fn case(seed: u64) {
         rings.push(ring);
         vrings.push(vring);
     }
+    // Half of them begin as honest guests do, and have something to do their worst with.
+    let begin = if n.one_in(2) {
+        streams::begin(&mut n)
+    } else {
+        vec![]
+    };
+    for bytes in begin {
+        let ring = &mut rings[0];
+        let head = ring.head();
+        put(&ram, ring, head, &bytes, bytes.len() as u32);
+        ring.offer(&ram, head);
+        let _ = ram.write_obj(ring.idx, GuestAddress(ring.avail + 2));
+        host.kicked(Queue::Control, &vrings);
+    }
     for _ in 0..STEPS {
         let q = usize::from(n.one_in(8));
         let ring = &mut rings[q];
         for _ in 0..1 + n.below(3) {
-            let head = (ring.idx * 3) % RING;
+            let head = ring.head();
             put_chain(&mut n, &ram, ring, head);
             let head = if n.one_in(30) { n.nasty() as u16 } else { head };
-            let slot = ring.avail + 4 + u64::from(ring.idx % RING) * 2;
-            let _ = ram.write_obj(head, GuestAddress(slot));
-            ring.idx = ring.idx.wrapping_add(1);
+            ring.offer(&ram, head);
         }
         let idx = if n.one_in(40) {
             n.nasty() as u16

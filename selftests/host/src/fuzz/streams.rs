@@ -59,6 +59,28 @@ pub(super) fn fix(n: &mut Numbers, code: u32, id: u32, set: &mut dyn FnMut(usize
     }
 }
 
+/// Commands that make the contexts and resources that streams name, and bring them together.
+pub(super) fn begin(n: &mut Numbers) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut add = |code, context, rest: &[u32]| {
+        let mut b = Vec::new();
+        put32(&mut b, &[code, 0, 0, 0, context, 0]);
+        put32(&mut b, rest);
+        let len = crate::wire::Command::by_code(code).map_or(0, |c| c.len);
+        b.resize(len.max(b.len()), 0);
+        all.push(b);
+    };
+    for id in 1..4 {
+        add(0x200, id, &[4, [0, 5, 6, 30][n.below(4) as usize]]);
+        let width = 1 + n.below(9000) as u32;
+        add(0x204, 0, &[id, 0, 64, 0, width, 1, 1, 1]);
+    }
+    for (context, resource) in (1..4).flat_map(|c| (1..4).map(move |r| (c, r))) {
+        add(0x202, context, &[resource, 0]);
+    }
+    all
+}
+
 fn place(n: &mut Numbers) -> Place {
     Place {
         resource: 1 + n.below(3) as u32,
