@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 
+import cursors
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -17,12 +18,18 @@ ANIMATIONS = {
     "qemu 3840x2160": ("virtio-gpu-pci,blob=on,xres=3840,yres=2160,max_hostmem=512M", [], True),
     "qemu gl 1280x800": (*GL, False),
 }
-IMPORT = "qemu gl import"
-HOSTS = [*ANIMATIONS, IMPORT]
+# Name: the device, more words for the runner, the program's, and who sees the cursor.
+IMPORTS = {
+    "qemu cursor": ("virtio-gpu-pci,blob=on,xres=1280,yres=800", [], ["2d"], cursors.Viewer),
+    "qemu gl import": (*GL, [], cursors.Window),
+}
+HOSTS = [*ANIMATIONS, *IMPORTS]
 TRACE = {"transfers": ("virtio_gpu_cmd_res_xfer_toh_2d", "virtio_gpu_cmd_res_xfer_toh_3d"),
          "flushes": ("virtio_gpu_cmd_res_flush",), "scanouts": ("virtio_gpu_cmd_set_scanout",),
          "blobs": ("virtio_gpu_cmd_set_scanout_blob",), "cursors": ("virtio_gpu_update_cursor",)}
 FRAMES = 60
+# The cursor of import.c: width, height, seed; its hotspot.
+CURSOR, HOT = (64, 64, 7), (3, 5)
 
 
 def read(path):
@@ -36,15 +43,21 @@ def read(path):
         return None
 
 
+def place(lab, driver, name):
+    """Where a boot puts what it has."""
+    return os.path.join(lab.out, f"{name.replace(' ', '-')}-{driver}")
+
+
 class Boot:
     """One boot of a host. Attributes: status, said (by the guest), trace (QEMU's), count (of its commands)."""
 
-    def __init__(self, lab, driver, name, device, words, script, *args):
-        self.out = os.path.join(lab.out, f"{name.replace(' ', '-')}-{driver}")
+    def __init__(self, lab, driver, name, device, words, script, *args, more=""):
+        self.out = place(lab, driver, name)
         os.makedirs(self.out, exist_ok=True)
         for old in os.listdir(self.out):
             os.unlink(self.path(old))
         qemu = " ".join(f"-trace enable={event},file={self.path('trace')}" for events in TRACE.values() for event in events)
+        qemu = f"{qemu} {more}"
         env = dict(os.environ, VGPU_MODULES=os.environ["VGPU_MODULES_DEFAULT"])
         self.status = subprocess.run(
             [lab.boot, "--driver", driver, "--quiet", "--timeout", "600", "--out", self.out, "--mem", "2G",
@@ -98,28 +111,35 @@ def animation(lab, result, driver, name, program):
               "the picture is right")
 
 
-def pattern(width, height, seed):
-    """What import.c draws."""
+def numbers(width, height, seed):
+    """The pixels that import.c draws."""
     y, x = np.mgrid[0:height, 0:width].astype(np.uint32)
     v = x * np.uint32(0x9e3779b1) ^ y * np.uint32(0x85ebca6b) ^ np.uint32(seed * 0xc2b2ae35 & 0xffffffff)
     v ^= v >> np.uint32(15)
     v *= np.uint32(0x2c1b3c6d)
-    v ^= v >> np.uint32(12)
+    return v ^ v >> np.uint32(12)
+
+
+def pattern(width, height, seed):
+    """Red, green and blue of them."""
+    v = numbers(width, height, seed)
     return np.stack([(v >> np.uint32(s) & np.uint32(255)).astype(np.uint8) for s in (16, 8, 0)], axis=2)
 
 
 def imports(lab, result, driver, name):
-    """Dumb buffers on the screen, as a cursor and in OpenGL, on the host that shows no blobs."""
+    """Dumb buffers on the screen, as a cursor and, on the host with 3D, which shows no blobs, in OpenGL."""
     program, bad = os.path.join(lab.build, "import"), []
     subprocess.run(["gcc", "-O2", "-Wall", "-o", program, f"{HERE}/import.c", "-l:libEGL.so.1", "-l:libGLESv2.so.2",
                     "-l:libgbm.so.1"], check=True)
-    device, words = GL
-    boot = Boot(lab, driver, name, device, ["--image", "guest", *words, "--add", program], "import.sh")
+    device, words, args, eyes = IMPORTS[name]
+    eyes = eyes(place(lab, driver, name))
+    boot = Boot(lab, driver, name, device, ["--image", "guest", *words, "--add", program], "import.sh", *args, more=eyes.words)
+    drawn = eyes.has(HOT, numbers(*CURSOR))
     found = re.search(r"^import: first=(\d+) second=(\d+) cursor=(\d+) cursorid=(\d+)$", boot.said, re.M)
     wrong = [int(n) for n in found.groups()] if found else []
-    print(f"    {name} {driver}: bytes copied per frame: {boot.count['transfers'] and 1280 * 800 * 4}; " + (
-        f"OpenGL reads wrong pixels: {wrong[0]} and {wrong[1]} of the pictures, {wrong[2]} of the cursor" if found
-        else "the program has not ended"), flush=True)
+    said = "the program has not ended" if not found else "the program has ended" if args else \
+        f"OpenGL reads wrong pixels: {wrong[0]} and {wrong[1]} of the pictures, {wrong[2]} of the cursor"
+    print(f"    {name} {driver}: bytes copied per frame: {boot.count['transfers'] and 1280 * 800 * 4}; {said}", flush=True)
     bad += [] if wrong[:3] == [0, 0, 0] else ["OpenGL reads other pixels than were drawn"]
     for seed, file in ((1, "first.png"), (2, "second.png")):
         picture = read(boot.path(file))
@@ -130,12 +150,15 @@ def imports(lab, result, driver, name):
         bad.append(f"the cursor's commands are {moves}")
     elif [m[:2] for m in moves if int(m[3], 16)][-1] != ("123", "45"):
         bad.append(f"the cursor is not where it belongs: {moves}")
-    boot.tell(result, driver, bad, f"{name}: picture and cursor are right, and OpenGL reads the dumb buffers they are in")
+    if not drawn:
+        bad.append(f"no cursor that the host has drawn is ours: {[(x, y, got.shape) for x, y, got in eyes.seen]}")
+    boot.tell(result, driver, bad, f"{name}: picture and cursor are right as drawn"
+              + ("" if args else ", and OpenGL reads the dumb buffers they are in"))
 
 
 def run(lab, result, driver, name, program):
     """One of HOSTS."""
-    if name == IMPORT:
+    if name in IMPORTS:
         imports(lab, result, driver, name)
     else:
         animation(lab, result, driver, name, program)
