@@ -78,10 +78,6 @@ impl QueueOwner {
             },
             GFP_KERNEL,
         )?;
-        let (vqs, [control, cursor]) =
-            Virtqueues::find::<Meta, 2>(dev, [c"control", c"cursor"], handler)?;
-        let indirect = dev.has_feature(virtio::F_RING_INDIRECT_DESC);
-
         for _ in 0..panic::SPARE {
             // The longest that there are.
             let request = proto::SetScanoutBlob::new_zeroed();
@@ -89,10 +85,17 @@ impl QueueOwner {
                 .control
                 .keep_spare(Command::new(request)?.unanswered().0);
         }
-        // A ring that was there before was as large.
-        queues
-            .ring_credits
-            .populate(Credits::with((control.size() / 2).max(1))?);
+        let (vqs, [control, cursor]) =
+            Virtqueues::find::<Meta, 2>(dev, [c"control", c"cursor"], handler)?;
+        let indirect = dev.has_feature(virtio::F_RING_INDIRECT_DESC);
+        match Credits::with((control.size() / 2).max(1)) {
+            // A ring that was there before was as large.
+            Ok(credits) => queues.ring_credits.populate(credits),
+            Err(e) => {
+                vqs.delete(dev, [control, cursor]);
+                return Err(e);
+            }
+        };
         queues.reaper.start();
         queues.control.start(control, indirect);
         queues.cursor.start(cursor, indirect);

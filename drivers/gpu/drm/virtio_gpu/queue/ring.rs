@@ -264,6 +264,7 @@ impl Ring {
         inner.awaited = 0;
         inner.watch.forget();
         inner.give_early(ended);
+        inner.reserve.give_used(ended);
         if let Some(vq) = inner.vq.as_mut() {
             while let Some(request) = vq.detach_unused(reset) {
                 ended.push(request);
@@ -398,7 +399,8 @@ impl Ring {
 
             // Commands were taken off the ring early, so there may be no interrupt for them. They are the
             // completion worker's to end, which makes progress when memory is short.
-            if let Some(vq) = inner.vq.as_ref().filter(|_| !inner.early.is_empty()) {
+            let taken = !inner.early.is_empty() || !inner.reserve.has_none_used();
+            if let Some(vq) = inner.vq.as_ref().filter(|_| taken) {
                 vq.call_handler();
             }
             inner.prepare_kick(arm)

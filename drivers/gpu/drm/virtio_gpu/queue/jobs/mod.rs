@@ -476,7 +476,8 @@ impl Batch<'_> {
             drop(state);
             if let Err((e, request)) = result {
                 self.queues.end(request, e);
-                self.queues.reap();
+                // What it had paid with may be what a job waits for that was parked since.
+                self.queues.release();
             }
             return;
         }

@@ -162,6 +162,9 @@ impl Inner {
 
         while let Some((mut request, len)) = vq.get() {
             request.data.used = len;
+            if let Some(fence) = &request.data.fence {
+                fence.answered();
+            }
             self.watch.answered(request.data.since.take());
             self.awaited = self.awaited.saturating_sub(u32::from(!request.data.quiet));
             if let Some(request) = self.reserve.take(request) {
