@@ -5,11 +5,13 @@
 //! Images go through the control queue, and what makes them a cursor through the cursor queue, which
 //! the host may look at first. So a new image is made the cursor when the host has answered that it
 //! has it, by whoever takes that answer; nobody waits. Meanwhile the old cursor stays, where it is.
+//! A blob that the host has not answered to is left out, and made up for.
 #![forbid(unsafe_code)]
 
 use super::{
     damage::Region,
     framebuffer::{
+        is_handed_over,
         origin,
         Picture, //
     },
@@ -29,6 +31,7 @@ use crate::{
         PlanePrepare, //
     },
     driver::VirtioGpu,
+    object::Object,
     queue::{
         Command,
         Queues,
@@ -151,8 +154,12 @@ impl Cursor {
             image,
             command,
             upload,
+            in_place,
         } = update;
 
+        if let Some(object) = &in_place {
+            object.sync_for_device();
+        }
         self.queues.collect_cursor();
         let mut state = self.state.lock();
         let last = core::mem::replace(&mut state.look, look);
@@ -174,6 +181,13 @@ impl Cursor {
                 drop(state);
                 upload.push(&self.queues, &mut Region::of(image), 0);
                 older
+            }
+            None if in_place.is_some_and(|object| !object.is_answered()) => {
+                state.look = last;
+                state.stale = true;
+                left_out = true;
+                drop(state);
+                Some((0, command))
             }
             None if new_image => {
                 let older = state.waiting.take();
@@ -241,6 +255,8 @@ pub(super) struct Prepared {
     command: Command,
     /// The upload of a new image, with its number.
     upload: Option<(u64, Upload)>,
+    /// A new image that needs none, if the host has not answered to it yet, or it is to be handed over.
+    in_place: Option<ARef<Object>>,
 }
 
 /// The driver's part of a cursor plane.
@@ -289,6 +305,7 @@ impl DriverPlane for CursorPlane {
                 image: proto::Rect::sized(0, 0),
                 command: Command::new(look.request(cursor.scanout))?,
                 upload: None,
+                in_place: None,
             }));
         };
 
@@ -303,13 +320,17 @@ impl DriverPlane for CursorPlane {
         };
         let new_image = !was_shown || !old.same_framebuffer(&new) || cursor.state.lock().stale;
         let upload = if new_image { cursor.upload(fb)? } else { None };
+        let object = fb.object();
+        let in_place =
+            new_image && upload.is_none() && (!object.is_answered() || is_handed_over(object));
 
         Ok(Some(Prepared {
             look,
             new_image,
             image: proto::Rect::sized(fb.width(), fb.height()),
-            command: Command::new(look.request(cursor.scanout))?.hold(ARef::from(fb.object())),
+            command: Command::new(look.request(cursor.scanout))?.hold(ARef::from(object)),
             upload,
+            in_place: in_place.then(|| ARef::from(object)),
         }))
     }
 

@@ -119,6 +119,12 @@ impl Picture {
     }
 }
 
+/// Whether what a CPU has drawn into `object` is to be handed to the device before that looks at it where
+/// it is: into a dumb buffer behind the DMA API.
+pub(super) fn is_handed_over(object: &Object) -> bool {
+    object.is_dumb() && object.is_mapped()
+}
+
 /// As what the host is told to show a framebuffer.
 #[derive(Clone, Copy)]
 pub(super) enum View {

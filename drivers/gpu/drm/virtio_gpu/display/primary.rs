@@ -14,6 +14,7 @@ use super::{
         Region, //
     },
     framebuffer::{
+        is_handed_over,
         origin,
         resource,
         View, //
@@ -125,6 +126,8 @@ pub(super) struct Show {
     left: Option<(ARef<Object>, Which)>,
     /// When the host is done with what it showed, if it reads the guest's pages.
     question: Option<Question>,
+    /// The buffer, if it is shown in place and the device does not see by itself what is drawn.
+    handed_over: Option<ARef<Object>>,
 }
 
 impl Show {
@@ -227,6 +230,7 @@ impl DriverPlane for Primary {
                 fresh,
                 left: None,
                 question: None,
+                handed_over: None,
             }),
             GFP_KERNEL,
         )?;
@@ -271,6 +275,10 @@ impl DriverPlane for Primary {
             // What is shown from now on is read until something else is.
             let done_with = show.left.as_ref().map_or(object, |(left, _)| left);
             show.question = Some(Question::new(plane.dev(), crtc.index, done_with)?);
+        }
+
+        if in_place && is_handed_over(object) {
+            show.handed_over = Some(ARef::from(object));
         }
 
         if let (View::Picture(picture), true) = (view, object.is_copied()) {
@@ -371,6 +379,9 @@ impl DriverPlane for Primary {
             upload.push(queues, &mut region, right_at);
         } else {
             show.enter(&mut plane.state.lock(), number);
+        }
+        if let Some(object) = show.handed_over.take() {
+            object.sync_for_device();
         }
         for command in [show.trial.take(), show.scanout.take()]
             .into_iter()

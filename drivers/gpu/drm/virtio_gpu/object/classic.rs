@@ -149,6 +149,7 @@ impl Outcome {
 
 impl Reply for Outcome {
     fn done(&mut self, result: Result<ReplyBytes>) {
+        self.record.answered.store(true, Relaxed);
         let state = match result {
             // A lost device has refused nothing, and one that sleeps will be asked again.
             Ok(_) | Err(ENODEV | ECANCELED) => return,

@@ -84,6 +84,8 @@ pub(super) struct Record {
     segments: SetOnce<Arc<KVVec<Segment>>>,
     /// [`ABSENT`], [`LIVE`] and so on.
     pub(super) state: Atomic<u32>,
+    /// Whether the host has said what it makes of it.
+    pub(super) answered: Atomic<bool>,
     /// What the host tells of the layout when it has made a resource for 3D, if it tells.
     #[pin]
     pub(super) told: Awaited<Option<proto::Layout>>,
@@ -111,6 +113,7 @@ impl Record {
                 kind,
                 segments: SetOnce::new(),
                 state: Atomic::new(ABSENT),
+                answered: Atomic::new(false),
                 told <- Awaited::init(),
             }),
             GFP_KERNEL,

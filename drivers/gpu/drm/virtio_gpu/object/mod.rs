@@ -170,6 +170,17 @@ impl Resource {
         self.dumb && self.blob().is_none()
     }
 
+    /// Whether a CPU draws it.
+    pub(crate) fn is_dumb(&self) -> bool {
+        self.dumb
+    }
+
+    /// Whether the host has answered to what it was told of the object: commands of another queue may
+    /// be carried out before that, and then name nothing.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.record.answered.load(Relaxed)
+    }
+
     /// What the host was told of a blob.
     pub(crate) fn blob(&self) -> Option<&proto::Blob> {
         match &self.record.kind {

@@ -159,6 +159,14 @@ impl<T: DriverObject> Object<T> {
         }
     }
 
+    /// Whether the pages are mapped for the device by the DMA API.
+    pub(crate) fn is_mapped(&self) -> bool {
+        // SAFETY: As in `sync_for_device()`.
+        let table = unsafe { (*self.as_raw_shmem()).sgt };
+
+        !table.is_null() && !self.is_imported()
+    }
+
     /// The object's pages, if they are there. They stay as long as the object, as
     /// [`Object::segments`] has pinned them. Takes no lock.
     pub(in crate::abi) fn pages(&self) -> Option<NonNull<*mut bindings::page>> {
