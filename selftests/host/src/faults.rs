@@ -103,6 +103,11 @@ impl Fault {
         self.action != Action::Error
     }
 
+    /// Whether what the reply says of the command may be untrue, and not only late.
+    pub fn changes(&self) -> bool {
+        !matches!(self.action, Action::Late | Action::Stall)
+    }
+
     /// What becomes of the reply.
     pub fn apply(&self, mut bytes: Vec<u8>) -> Delivery {
         let mut claim = None;

@@ -110,7 +110,13 @@ impl Checker {
                 self.note("cursor.scanout", id < n, || format!("scanout {id} of {n}"));
                 let res = u32_at(c, 40);
                 if h.code == cmd::UPDATE_CURSOR && res != 0 {
-                    if let Some(r) = self.exists(res, name).filter(|r| r.blob.is_none()) {
+                    let r = self.exists(res, name);
+                    if let Some(r) = r.as_ref().filter(|r| r.blob.is_some()) {
+                        self.note("cursor.made", r.made, || {
+                            format!("resource {res}: its creation is not answered")
+                        });
+                    }
+                    if let Some(r) = r.filter(|r| r.blob.is_none()) {
                         let (w, h) = (r.width, r.height);
                         self.note("cursor.size", (w, h) == (64, 64), || {
                             format!("resource {res}: {w}x{h}")

@@ -26,6 +26,8 @@ pub(super) struct Res {
     pub(super) place: Option<u64>,
     /// Bytes of backing.
     pub(super) backing: Option<u64>,
+    /// Its creation was answered.
+    pub(super) made: bool,
     /// A transfer was answered.
     pub(super) filled: bool,
     /// A transfer with a fence was answered, or another command with one after it.
@@ -390,26 +392,29 @@ impl Checker {
         }
     }
 
-    /// The reply is decided. `struck`: a fault changed it, so that an error is the host's doing
+    /// A fault strikes a command: the host is not what a driver may expect.
+    pub fn struck(&mut self) {
+        self.struck = true;
+    }
+
+    /// The reply is decided. `changed`: by a fault, so that an error is the host's doing
     /// and the resource's state is open.
-    pub fn replied(&mut self, bytes: &[u8], code: u32, struck: bool) {
+    pub fn replied(&mut self, bytes: &[u8], code: u32, changed: bool) {
         let h = Header::parse(bytes);
         let failed = code >= reply::ERR_UNSPEC;
-        if struck {
-            self.struck = true;
-        } else if failed {
-            let doubtful = self
-                .target(bytes)
-                .and_then(|id| self.res.get(&id))
-                .is_some_and(|r| r.doubtful);
-            self.note("reply.clean", doubtful, || {
+        if !changed {
+            let doubtful = || {
+                self.target(bytes)
+                    .and_then(|id| self.res.get(&id))
+                    .is_some_and(|r| r.doubtful)
+            };
+            let clean = !failed || doubtful();
+            self.note("reply.clean", clean, || {
                 format!("{} drew {}", command_name(bytes), reply::name(code))
             });
-        } else {
-            self.note("reply.clean", true, String::new);
         }
         self.learn_place(&h, bytes, failed);
-        self.learn(&h, bytes, struck || failed);
+        self.learn(&h, bytes, changed || failed);
     }
 
     fn target(&self, c: &[u8]) -> Option<u32> {
@@ -490,6 +495,7 @@ impl Checker {
         let Some(r) = self.target(bytes).and_then(|id| self.res.get_mut(&id)) else {
             return;
         };
+        r.made |= h.code == cmd::RESOURCE_CREATE_BLOB;
         if matches!(h.code, cmd::TRANSFER_TO_HOST_2D | cmd::TRANSFER_TO_HOST_3D) {
             r.filled = true;
         }

@@ -136,6 +136,7 @@ rules! {
     Must Implied "window.mapped" "GPU Device: controlq (3d), RESOURCE_UNMAP_BLOB" "only what is mapped is unmapped, and only what is not is mapped";
     Must Implied "window.let-go" "GPU Device: controlq, RESOURCE_UNREF" "a blob is unmapped before it is unreferenced";
     Must Said "cursor.size" "GPU Device: Configure mouse cursor" "a cursor's resource has 64x64 pixels";
+    Must Implied "cursor.made" "GPU Device: Configure mouse cursor" "a blob's creation is done before it is a cursor: the cursor queue has an order of its own";
     Must Said "cursor.filled" "GPU Device: Configure mouse cursor" "a cursor's transfer is done before the cursor is set";
     Must Said "cursor.fenced" "GPU Device: Configure mouse cursor" "that it is done is known by a fence";
     Should Said "cursor.reply-room" "GPU Device: cursorq" "the device-writable part holds the reply";

@@ -293,6 +293,28 @@ fn a_cursor_needs_a_fence() {
 }
 
 #[test]
+fn a_cursor_is_made_before() {
+    let mut c = checker();
+    good(&mut c);
+    let show = |resource| request(cmd::UPDATE_CURSOR, &[0, 0, 0, 0, resource, 0, 0, 0]);
+    send(&mut c, &show(6));
+    assert!(c.tallies.failures(&[]).is_empty());
+    let create = [2, 1, 1, 1, 0, 0, 16384, 0, 0, 0, 16384, 0];
+    let create = request(cmd::RESOURCE_CREATE_BLOB, &create);
+    c.command(
+        &Seen {
+            queue: Queue::Control,
+            chain: &chain(2048),
+            bytes: &create,
+        },
+        64,
+    );
+    c.replied(&create, reply::OK_NODATA, false);
+    send(&mut c, &show(2));
+    assert_eq!(c.tallies.failures(&[]), ["cursor.made"]);
+}
+
+#[test]
 fn a_blob_may_get_its_backing_later() {
     let mut c = checker();
     good(&mut c);

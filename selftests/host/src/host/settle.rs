@@ -85,7 +85,11 @@ impl Host {
         if outcome.client && fault.is_none() {
             core.stats.asked += 1;
         } else {
-            core.checker.replied(&command, code, fault.is_some());
+            if fault.is_some() {
+                core.checker.struck();
+            }
+            let changed = fault.as_ref().is_some_and(Fault::changes);
+            core.checker.replied(&command, code, changed);
         }
         if delivery.die {
             println!("the scenario ends the host here");
