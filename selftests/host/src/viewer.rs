@@ -43,7 +43,7 @@ pub struct ViewerOptions {
     pub hz: f64,
     /// Whether it also beats where it is told to; with neither, there is no such display.
     pub ordered: bool,
-    /// By how much of a period a beat may be early or late.
+    /// By how much of a period a beat may be late.
     pub jitter: f64,
     /// The shortest and the longest reading, in microseconds.
     pub hold_us: [u64; 2],
