@@ -94,7 +94,11 @@ pub(crate) fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut Du
         true => (BLOB_PITCH, features.blob_alignment.unwrap_or(1)),
         false => (PACKED, 1),
     };
-    let layout = Layout::new(args.width, args.height, args.bpp, units)?;
+    // Hosts count what they show of a blob in whole lines (QEMU: from its first pixel on), so that the last
+    // one reaches beyond the picture where what is shown begins right of the first column.
+    let spare = u32::from(features.resource_blob && args.height != 0);
+    let lines = args.height.checked_add(spare).ok_or(EINVAL)?;
+    let layout = Layout::new(args.width, lines, args.bpp, units)?;
     let format = Format::from_fourcc(HOST_XRGB8888).ok_or(EINVAL)?;
     let image = Image {
         format: format.number(),
