@@ -9,7 +9,7 @@ the host's that came late, flips whose time was up, frames in which the client d
 # What is wrong with a run on a machine that is too busy; it is worth another one.
 NO_TIME = "the machine had time"
 # Part of a frame: times from flip to flip begin and end anywhere in a period.
-EDGE = 1
+EDGE = 0.5
 
 
 def figures(line):
@@ -141,7 +141,7 @@ def anything(_f):
 
 
 # Scenarios in which the guest does not end by itself, and tells in the kernel's log.
-LOGS = {"sleep"}
+LOGS = {"sleep", "sleep-deep", "sleep-disk", "sleep-picture"}
 # Scenarios in which the program may fail.
 SURVIVES = {"die", "gl-die"}
 # How many frames there have to be in all. There is no trace of so many.
@@ -151,4 +151,5 @@ RULES = {"die": anything, "errors": refusing(20), "fences": fences, "foreign": r
          "gl-full-3840x2160": full, "gl-no-blobs": copied, "gl-refused": copied, "gl-refused-later": refusing(5),
          "long": release, "long-lie": lie, "never": never, "never-later": slow, "pace-120": pace, "pace-50": pace,
          "pace-60": pace, "pace-75": pace, "pace-irregular": pace, "pace-never": pace_never, "quiet": quiet, "read": release,
-         "release": release, "release-lie": lie, "sleep": lost, "slow": slow}
+         "release": release, "release-lie": lie, "sleep": lost, "sleep-deep": lost, "sleep-disk": lost,
+         "sleep-picture": lost, "slow": slow}
