@@ -36,6 +36,16 @@ SETTLE = 12.0       # seconds for the host to show what was ordered, on a busy m
 HOLD = 0.1          # and to go on showing it
 
 
+def devices():
+    """Where tests run, False for a device that is sent copies of what is drawn, True for one with blobs, which shows
+    the guest's memory. The C driver sends copies to that one too. Slow kernels, and devices that reach memory by
+    bounce buffers only, do without."""
+    if only := os.environ.get("BLOBS"):
+        return [only == "1"]
+    bounced = "iommu_platform" in os.environ.get("QEMU_ARGS", "")
+    return [False] if guest.driver() == "c" or SLOW or bounced else [False, True]
+
+
 def pattern(w, h, seed, x0=0, y0=0):
     """The picture of kmsctl's fill, as 0xAARRGGBB."""
     x = numpy.arange(x0, x0 + w, dtype=numpy.uint32)[None, :]
