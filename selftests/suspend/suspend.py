@@ -16,7 +16,10 @@ What switches processors off and on, suspend to memory and hibernation, is done 
 one processor: QEMU's second emulated one misses its start about once in fifty times
 ("CPU1 failed to report alive state"), whoever drives the display.
 
-DRIVER=c|rust suspend.py, inside the toolchain tree. ROUNDS= for how often.
+A device with blobs, which shows the guest's memory, sleeps in guests of its own: ours
+only, as the C driver sends copies there too.
+
+DRIVER=c|rust BLOBS=0|1 suspend.py, inside the toolchain tree. ROUNDS= for how often.
 """
 
 import os
@@ -40,6 +43,9 @@ from qmp import QmpError  # noqa: E402
 
 QUICK = os.environ.get("VGPU_QUICK") == "1"
 ROUNDS = int(os.environ.get("ROUNDS") or (5 if QUICK else 100))
+
+# A resource is made, for copies and for the guest's memory.
+CREATED = ("virtio_gpu_cmd_res_create_2d", "virtio_gpu_cmd_res_create_blob")
 
 # Devices that do not come back from sleep are let go of (9p) or found again at the end (the runner's ports).
 SCRIPT = """
@@ -77,7 +83,8 @@ exit 0
 class Bench(kms.Bench):
     """A guest that sleeps."""
 
-    def __init__(self, kmsctl, name, outputs, cpus):
+    def __init__(self, kmsctl, name, outputs, cpus, blobs=False):
+        self.blobs = blobs
         self.heads = [os.path.join(guest.scratch(), f"vnc-{name}.{head}") for head in range(outputs)]
         self.disk = os.path.join(guest.scratch(), f"swap-{name}")
         self.deep = cpus == 1
@@ -89,8 +96,8 @@ class Bench(kms.Bench):
         for n, path in enumerate(self.heads):
             words += ["-vnc", f"unix:{path},id=head{n},display=gpu0,head={n}"]
         self.guest = guest.Guest(
-            SCRIPT, add=[kmsctl, guest.SHELL], serial=True, trace=kms.TRACE + ("virtio_gpu_cmd_res_create_2d",),
-            name=name, device=f"virtio-gpu-pci,max_outputs={outputs},xres=1280,yres=800",
+            SCRIPT, add=[kmsctl, guest.SHELL], serial=True, trace=kms.TRACE + CREATED,
+            name=name, device=f"virtio-gpu-pci,{'blob=on,' if blobs else ''}max_outputs={outputs},xres=1280,yres=800",
             qemu=words, boot=["--append", "no_console_suspend", "--bzimage", "--smp", str(cpus)],
             timeout=600 if QUICK else 5000 if kms.SLOW else 2400)
         self.views = []
@@ -219,7 +226,7 @@ def suspend_to_idle(b):
     b.fresh()
     b.idle()
     b.expect(pattern(1280, 800, 1))
-    if not b.since("virtio_gpu_cmd_res_create_2d"):
+    if not b.since(CREATED[b.blobs]):
         raise Failed("no resource was made anew, so the host was not reset")
 
 
@@ -228,7 +235,7 @@ def suspend_to_memory(b):
     b.fresh()
     b.memory()
     b.expect(pattern(1280, 800, 1))
-    if not b.since("virtio_gpu_cmd_res_create_2d"):
+    if not b.since(CREATED[b.blobs]):
         raise Failed("no resource was made anew, so the host was not reset")
 
 
@@ -256,7 +263,7 @@ def damage_after(b):
     b.do("fill 0 1 21 0 0 1280 800")
     b.do("dirty 0 1 300 100 700 500")
     want[100:500, 300:700] = new[100:500, 300:700]
-    b.expect(want)
+    b.expect(want, drawn=new)
     b.do("dirty 0 1")
     b.expect(new)
 
@@ -442,15 +449,19 @@ IDLE = ("idle", 1, 2, (setup, half_idle, half_memory, suspend_to_idle, held_buff
                        made_and_released, while_flipping, off_stays_off, rounds, unload, log, leaks, core_fails))
 MEMORY = ("memory", 1, 1, (setup, suspend_to_memory, hibernation, rounds, unload, log, leaks))
 HEADS = ("heads", 2, 1, (two_heads, log))
+BLOBS = ("blobs", 1, 1, (setup, suspend_to_memory, hibernation, kms.in_place, log) if QUICK else
+         (setup, half_idle, half_memory, suspend_to_idle, suspend_to_memory, hibernation, held_buffers, damage_after, cursor,
+          made_and_released, while_flipping, off_stays_off, kms.in_place, unload, log, leaks))
+BLOBS_HEADS = ("blobs-heads", 2, 1, (two_heads, kms.in_place, log))
 
 # It recreates resources after hibernation only, so that the rest is lost with a host that keeps nothing.
 C_LOSES = tuple(c for c in IDLE[3] + MEMORY[3] + HEADS[3] if c not in (setup, hibernation, unload, leaks))
 
 
-def run(kmsctl, name, outputs, cpus, cases):
+def run(kmsctl, name, outputs, cpus, cases, blobs=False):
     """Runs the cases in one guest. [(good, name)]"""
     results, where = [], name
-    bench = Bench(kmsctl, name, outputs, cpus)
+    bench = Bench(kmsctl, name, outputs, cpus, blobs)
     try:
         while bench.guest.read_line(kms.READY) != "ready":
             pass
@@ -487,9 +498,11 @@ def run(kmsctl, name, outputs, cpus, cases):
 
 def main():
     program = guest.compile_static(os.path.join(SELFTESTS, "kms", "kmsctl.c"), "-I/usr/include/libdrm", "-ldrm")
-    results = run(program, *IDLE) + run(program, *MEMORY)
-    if not QUICK:
-        results += run(program, *HEADS)
+    results = []
+    for blobs in kms.devices():
+        for which in (BLOBS, BLOBS_HEADS) if blobs else (IDLE, MEMORY, HEADS):
+            if not (QUICK and which in (HEADS, BLOBS_HEADS)):
+                results += run(program, *which, blobs)
     return tell(results)
 
 
