@@ -15,6 +15,7 @@ mod in_place;
 mod info;
 mod pace;
 mod primary;
+mod refusals;
 mod repaint;
 mod scanout;
 mod upload;
@@ -160,7 +161,11 @@ pub(crate) fn init(dev: &DrmDevice) -> Result {
     )?;
     for index in 0..dev.num_scanouts() {
         let cursor = Arc::pin_init(Cursor::new(dev.queues().clone(), index), GFP_KERNEL)?;
-        let primary = Plane::new(&setup, 1 << index, Primary::new())?;
+        let primary = Plane::new(
+            &setup,
+            1 << index,
+            Primary::new(dev.display().repaint.clone()),
+        )?;
         let cursor = Plane::new(&setup, 1 << index, Ok(CursorPlane { cursor }))?;
         let crtc = Crtc::new(
             &setup,

@@ -21,6 +21,11 @@ use super::{
     },
     in_place::Shown,
     pace::Question,
+    refusals::{
+        Refusals,
+        Told, //
+    },
+    repaint::Repaint,
     scanout::{
         in_resource,
         Request, //
@@ -53,6 +58,7 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
+        Arc,
         SpinLock, //
     }, //
 };
@@ -73,6 +79,7 @@ pub(super) const FORMATS: [u32; 4] = [
 /// The driver's part of a primary plane.
 #[pin_data]
 pub(super) struct Primary {
+    refusals: Arc<Refusals>,
     #[pin]
     state: SpinLock<State>,
 }
@@ -88,8 +95,9 @@ struct State {
 
 impl Primary {
     /// Creates an initializer for a plane that is up to date.
-    pub(super) fn new() -> impl PinInit<Self, Error> {
+    pub(super) fn new(repaint: Arc<Repaint>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            refusals: Refusals::new(repaint)?,
             state <- new_spinlock!(State {
                 history: History::new(),
                 stale: false,
@@ -177,12 +185,17 @@ impl DriverPlane for Primary {
     const PANIC: bool = true;
 
     fn check(_plane: &Plane<Self>, check: &mut PlaneCheck<'_, Self>) -> Result {
-        match check.new_state().framebuffer() {
-            None => return Ok(()),
-            Some(fb) if fb.object().is_copied() => {
-                origin(fb)?;
-            }
-            Some(_) => {}
+        let (old, new) = (check.old_state(), check.new_state());
+        let Some(fb) = new.framebuffer() else {
+            return Ok(());
+        };
+        // The host may have refused it after it became a framebuffer. What is shown again, after sleep or
+        // because something was left out, brings nothing else down.
+        if old.framebuffer().is_some() && !old.same_framebuffer(&new) {
+            fb.object().check_usable()?;
+        }
+        if fb.object().is_copied() {
+            origin(fb)?;
         }
         check.unscaled(false)
     }
@@ -208,7 +221,7 @@ impl DriverPlane for Primary {
         let view = View::of(fb, beside)?;
         let (stale, shown) = {
             let state = plane.state.lock();
-            (state.stale, state.shown)
+            (state.stale || plane.refusals.is_refused(), state.shown)
         };
         let fresh = !was_shown
             || old.source() != new.source()
@@ -252,7 +265,10 @@ impl DriverPlane for Primary {
         let (scanout, flushed) = match (fresh || flip, beside) {
             (false, _) => (None, show.damage.bounds()),
             (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?, false)?), source),
-            (true, _) => (Some(told(view)?.quietly()), source),
+            (true, _) => {
+                let hears = Told::new(&plane.refusals, plane.mask())?;
+                (Some(told(view)?.quietly().on_reply(hears)), source)
+            }
         };
         show.scanout = scanout;
         if let (true, Some((blob, Sight::Unknown))) = (fresh || flip, beside) {
@@ -382,6 +398,9 @@ impl DriverPlane for Primary {
         }
         if let Some(object) = show.handed_over.take() {
             object.sync_for_device();
+        }
+        if show.scanout.is_some() {
+            plane.refusals.setting(show.left.is_some());
         }
         for command in [show.trial.take(), show.scanout.take()]
             .into_iter()

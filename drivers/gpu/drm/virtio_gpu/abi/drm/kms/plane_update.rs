@@ -104,6 +104,11 @@ impl<'a, T: DriverPlane> Update<'a, T> {
 pub(crate) struct PlaneCheck<'a, T: DriverPlane>(pub(super) Update<'a, T>);
 
 impl<T: DriverPlane> PlaneCheck<'_, T> {
+    /// The state before.
+    pub(crate) fn old_state(&self) -> PlaneState<'_, T::Driver> {
+        self.0.old_state()
+    }
+
     /// The state that is asked for.
     pub(crate) fn new_state(&self) -> PlaneState<'_, T::Driver> {
         self.0.new_state()
