@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each command of a display without copies, struck by each kind of trouble: refused, late, never answered, and the
-host's death in the midst of it. A boot without trouble tells where each command comes by; from that the scenarios are
+"""Each command of a display without copies, struck by each kind of trouble: refused, refused the last time, late, never
+answered, and the host's death in the midst of it. A boot without trouble tells where each command comes by; from that the scenarios are
 made. A death has a boot of its own. The other kinds strike one command after the other, each in the first of
 two rounds of strikes.c, and the driver is loaded anew after it, with what the host owes it still owed."""
 
@@ -13,12 +13,16 @@ from judge import ERRNO, told
 
 # The last ones make the driver do without blobs.
 COMMANDS = ["SET_SCANOUT", "UPDATE_CURSOR", "RESOURCE_UNREF", "RESOURCE_FLUSH", "SET_SCANOUT_BLOB", "RESOURCE_CREATE_BLOB"]
-KINDS = {"error": "", "late": "ms = 300\n", "never": ""}
+KINDS = {"error": 'do = "error"\n', "late": 'do = "late"\nms = 300\n', "never": 'do = "never"\n', "last": 'do = "error"\n'}
+# What nothing comes after that would show the picture all the same.
+LAST = ["RESOURCE_FLUSH", "SET_SCANOUT_BLOB"]
 MODES = {"2d": 'with = ["RESOURCE_BLOB", "BLOB_ALIGNMENT"]\n',
          "3d": 'with = ["RESOURCE_BLOB", "BLOB_ALIGNMENT", "VIRGL", "CONTEXT_INIT"]\ncontexts = ["test"]\n'}
 # A host that says that it has done what it has not: nobody can repair that, so the judgement has to find it.
 LIES = {"picture": "SET_SCANOUT_BLOB", "cursor": "UPDATE_CURSOR"}
 OK_NODATA = 0x1100
+# Kinds that the C driver is asked about as well; others it may wait for without an end.
+BESIDE = ("error", "late", "last")
 # Name: mode, kind, the command of a death or a lie.
 NAMES = {**{f"strikes {kind} {mode}": (mode, kind, None) for mode in MODES for kind in KINDS},
          **{f"strikes die {mode} {c}": (mode, "die", c) for mode in MODES for c in COMMANDS},
@@ -82,12 +86,12 @@ def calm(lab, driver, mode):
     return calms[driver, mode]
 
 
-def where(rounds, command, first):
-    """The number of that command which is in the middle of a round; 0 if it has none."""
+def where(rounds, command, first, last):
+    """The number of that command which is in the middle of a round, or at its end; 0 if it has none."""
     before = 0
     for name, (count, _) in rounds.items():
         if name == first:
-            return before + count[command] // 2 + 1 if count[command] else 0
+            return before + (count[command] if last else count[command] // 2 + 1) if count[command] else 0
         before += count[command]
     return 0
 
@@ -105,7 +109,7 @@ def judge(run, kind, commands, want):
     if kind == "die":
         bad += [] if re.search("^run: unload 0", run.output, re.M) else ["it cannot be unloaded"]
         bad += [f"round {r.name} hangs at {r.at}" for r in rounds if r.hangs]
-        bad += [] if rounds else ["the client's rounds do not end"]
+        bad += [] if len(rounds) == 2 else ["the client's rounds do not end"]
         return bad
     bad += [] if run.again() else ["the driver does not come back"]
     bad += [f"run: {m}" for m in re.findall(r"^run: ((?:un)?load (?!0$)\d+)$", run.output, re.M)]
@@ -113,7 +117,7 @@ def judge(run, kind, commands, want):
         bad.append(f"{len(rounds)} of {2 * len(commands)} rounds end")
     for r in rounds:
         hit = struck.get(r.name, [])
-        right = r.picture and r.cursor
+        right = r.picture == 1 and r.cursor
         if r.hangs:
             bad.append(f"round {r.name} hangs at {r.at}")
         elif r.killed and not (hit and kind == "never"):
@@ -139,13 +143,18 @@ def faults_of(rounds, kind, command):
     """The scenario's faults, [(command, nth, count, do)]."""
     if kind == "lie":
         return [(command, 1, 0, f'do = "error"\ncode = {OK_NODATA}\n')]
-    places = [(c, where(rounds, c, f"{command or c}.1")) for c in ([command] if command else COMMANDS)]
-    return [(c, nth, 1, f'do = "{kind}"\n{KINDS.get(kind, "")}') for c, nth in places if nth]
+    if kind == "die":
+        # There is but one step then.
+        return [(command, nth, 1, 'do = "die"\n') for nth in [where(rounds, command, f"{COMMANDS[0]}.1", False)] if nth]
+    places = [(c, where(rounds, c, f"{c}.1", kind == "last")) for c in (LAST if kind == "last" else COMMANDS)]
+    return [(c, nth, 1, KINDS[kind]) for c, nth in places if nth]
 
 
 def run(lab, result, driver, name):
     """One of NAMES on a driver; what becomes of the C driver is no result of ours."""
     mode, kind, command = NAMES[name]
+    if driver == "c" and kind not in BESIDE:
+        return
     rounds, bad = calm(lab, driver, mode)
     faults = faults_of(rounds, kind, command)
     if driver == "rust" and bad:
@@ -154,12 +163,8 @@ def run(lab, result, driver, name):
         return
     commands = [command] if command else COMMANDS
     if not faults:
-        # With 3D nobody sends SET_SCANOUT_BLOB to a host that cannot, and so on: not this command's.
         print(f"    {name} {driver}: the command never comes by", flush=True)
         return
-    if kind == "die":
-        # The only step there is then.
-        faults = [(c, max(1, where(rounds, c, f"{COMMANDS[0]}.1")), n, do) for c, _, n, do in faults]
     boot_of = boot(lab, driver, name, mode, faults, commands, kind == "die")
     bad = judge(boot_of, kind, commands, [c for c, *_ in faults])
     show(name, driver, boot_of)
