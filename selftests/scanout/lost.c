@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lost [disk|deep]: the system sleeps while a context has work that does not end, and a flip waits for it: its
+ * lost [disk]: the system sleeps while a context has work that does not end, and a flip waits for it: its
  * fences fail, what is asked of it fails, and a new one works. Ends with a line as scanout.c's, numbers that are 1
  * where it is so, and then with the guest: its ways out do not come back from sleep, but for
  * the kernel's log. Its devices alone sleep, as for sleep in memory or, with disk, for the picture that
- * hibernation takes; with deep, all of it does, until the clock wakes it up.
+ * hibernation takes.
  */
 #include <sys/reboot.h>
 #include <linux/sync_file.h>
@@ -76,13 +76,6 @@ static int power(const char *file, const char *word)
 	return good;
 }
 
-/* All of the system sleeps for some seconds. */
-static int sleep_deeply(void)
-{
-	return power("/sys/power/pm_test", "none") && power("/sys/power/mem_sleep", "deep") &&
-	       power("/sys/class/rtc/rtc0/wakealarm", "+4") && power("/sys/power/state", "mem");
-}
-
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "mem";
@@ -105,8 +98,7 @@ int main(int argc, char **argv)
 		end("set-up");
 	flip(&buffers[1]);
 	pending = !ended(fence, 0);
-	slept = !strcmp(how, "deep") ? sleep_deeply() :
-		power("/sys/power/pm_test", "devices") && power("/sys/power/state", how);
+	slept = power("/sys/power/pm_test", "devices") && power("/sys/power/state", how);
 	failed = ended(fence, 10000);
 	exec = submit(fd, nop, sizeof(nop), 0, &again);
 	create = resource(fd);
