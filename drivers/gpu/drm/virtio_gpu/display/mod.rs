@@ -32,6 +32,7 @@ use self::{
     info::Info,
     pace::Pace,
     primary::Primary,
+    refusals::Refusals,
     repaint::Repaint, //
 };
 use crate::{
@@ -84,6 +85,8 @@ pub(crate) struct Display {
     repaint: Arc<Repaint>,
     /// Whether the host shows guest memory.
     in_place: InPlace,
+    #[pin]
+    refusals: Refusals,
 }
 
 impl Display {
@@ -93,6 +96,7 @@ impl Display {
             info <- new_mutex!(Info::new()),
             repaint: Repaint::new()?,
             in_place: InPlace::new(),
+            refusals <- Refusals::new(),
         })
     }
 }
@@ -161,11 +165,7 @@ pub(crate) fn init(dev: &DrmDevice) -> Result {
     )?;
     for index in 0..dev.num_scanouts() {
         let cursor = Arc::pin_init(Cursor::new(dev.queues().clone(), index), GFP_KERNEL)?;
-        let primary = Plane::new(
-            &setup,
-            1 << index,
-            Primary::new(dev.display().repaint.clone()),
-        )?;
+        let primary = Plane::new(&setup, 1 << index, Primary::new())?;
         let cursor = Plane::new(&setup, 1 << index, Ok(CursorPlane { cursor }))?;
         let crtc = Crtc::new(
             &setup,

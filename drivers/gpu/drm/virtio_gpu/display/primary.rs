@@ -21,11 +21,6 @@ use super::{
     },
     in_place::Shown,
     pace::Question,
-    refusals::{
-        Refusals,
-        Told, //
-    },
-    repaint::Repaint,
     scanout::{
         in_resource,
         Request, //
@@ -58,7 +53,6 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
-        Arc,
         SpinLock, //
     }, //
 };
@@ -79,7 +73,6 @@ pub(super) const FORMATS: [u32; 4] = [
 /// The driver's part of a primary plane.
 #[pin_data]
 pub(super) struct Primary {
-    refusals: Arc<Refusals>,
     #[pin]
     state: SpinLock<State>,
 }
@@ -95,9 +88,8 @@ struct State {
 
 impl Primary {
     /// Creates an initializer for a plane that is up to date.
-    pub(super) fn new(repaint: Arc<Repaint>) -> impl PinInit<Self, Error> {
+    pub(super) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            refusals: Refusals::new(repaint)?,
             state <- new_spinlock!(State {
                 history: History::new(),
                 stale: false,
@@ -221,7 +213,8 @@ impl DriverPlane for Primary {
         let view = View::of(fb, beside)?;
         let (stale, shown) = {
             let state = plane.state.lock();
-            (state.stale || plane.refusals.is_refused(), state.shown)
+            let refused = plane.dev().display().refusals.has(plane.mask());
+            (state.stale || refused, state.shown)
         };
         let fresh = !was_shown
             || old.source() != new.source()
@@ -265,10 +258,7 @@ impl DriverPlane for Primary {
         let (scanout, flushed) = match (fresh || flip, beside) {
             (false, _) => (None, show.damage.bounds()),
             (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?, false)?), source),
-            (true, _) => {
-                let hears = Told::new(&plane.refusals, plane.mask())?;
-                (Some(told(view)?.quietly().on_reply(hears)), source)
-            }
+            (true, _) => (Some(told(view)?.quietly().sets(plane.mask())), source),
         };
         show.scanout = scanout;
         if let (true, Some((blob, Sight::Unknown))) = (fresh || flip, beside) {
@@ -400,7 +390,8 @@ impl DriverPlane for Primary {
             object.sync_for_device();
         }
         if show.scanout.is_some() {
-            plane.refusals.setting(show.left.is_some());
+            let refusals = &plane.dev().display().refusals;
+            refusals.setting(plane.mask(), show.left.is_some());
         }
         for command in [show.trial.take(), show.scanout.take()]
             .into_iter()

@@ -4,103 +4,82 @@
 //! update says everything again, and there is one soon even if nothing changes.
 #![forbid(unsafe_code)]
 
-use super::repaint::Repaint;
-use crate::queue::{
-    Reply,
-    ReplyBytes, //
-};
+use crate::device::DrmDevice;
 use kernel::{
+    new_spinlock,
     prelude::*,
     sync::{
         atomic::{
-            AtomicFlag,
-            Full,
+            Atomic,
             Relaxed, //
         },
-        Arc, //
+        SpinLock, //
     }, //
 };
 
-/// What a plane knows of that.
+/// What is known of that.
+#[pin_data]
 pub(super) struct Refusals {
-    repaint: Arc<Repaint>,
-    /// Whether the scanout was refused since it was set last.
-    refused: AtomicFlag,
-    /// Whether an update was asked for because of that, since another buffer is shown. One is enough
-    /// for a host that refuses for good.
-    asked: AtomicFlag,
+    /// Whether there is anything in `planes`.
+    any: Atomic<bool>,
+    #[pin]
+    planes: SpinLock<Planes>,
+}
+
+/// Masks of planes.
+struct Planes {
+    /// Of which the scanout was refused since it was set last.
+    refused: u32,
+    /// That were to be updated because of that, since another buffer is shown. Once is enough for a
+    /// host that refuses for good.
+    asked: u32,
 }
 
 impl Refusals {
-    /// None yet.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`].
-    pub(super) fn new(repaint: Arc<Repaint>) -> Result<Arc<Self>> {
-        Ok(Arc::new(
-            Self {
-                repaint,
-                refused: AtomicFlag::new(false),
-                asked: AtomicFlag::new(false),
-            },
-            GFP_KERNEL,
-        )?)
+    /// Creates an initializer for none.
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            any: Atomic::new(false),
+            planes <- new_spinlock!(Planes {
+                refused: 0,
+                asked: 0,
+            }),
+        })
     }
 
-    /// Whether the host shows something older.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.load(Relaxed)
+    /// Whether the host shows something older on `plane`, a mask.
+    pub(super) fn has(&self, plane: u32) -> bool {
+        self.any.load(Relaxed) && self.planes.lock().refused & plane != 0
     }
 
-    /// The scanout is about to be set, to `another` buffer or not.
-    pub(super) fn setting(&self, another: bool) {
-        self.refused.store(false, Relaxed);
+    /// The scanout of `plane`, a mask, is about to be set, to `another` buffer or not.
+    pub(super) fn setting(&self, plane: u32, another: bool) {
+        if !self.any.load(Relaxed) {
+            return;
+        }
+        let mut planes = self.planes.lock();
+
+        planes.refused &= !plane;
         if another {
-            self.asked.store(false, Relaxed);
+            planes.asked &= !plane;
         }
+        self.any.store(planes.refused | planes.asked != 0, Relaxed);
     }
 }
 
-/// Hears whether a scanout is set.
-pub(super) struct Told {
-    refusals: Arc<Refusals>,
-    /// The plane, as a mask.
-    plane: u32,
-}
+impl DrmDevice {
+    /// The host has refused to set the scanout of `plane`, a mask.
+    pub(crate) fn scanout_refused(&self, plane: u32) {
+        let display = self.display();
+        let mut planes = display.refusals.planes.lock();
+        let again = planes.asked & plane == 0;
 
-impl Told {
-    /// For a plane, as a mask, that knows `refusals`.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`].
-    pub(super) fn new(refusals: &Arc<Refusals>, plane: u32) -> Result<KBox<Self>> {
-        Ok(KBox::new(
-            Self {
-                refusals: refusals.clone(),
-                plane,
-            },
-            GFP_KERNEL,
-        )?)
-    }
-}
-
-impl Reply for Told {
-    fn done(&mut self, result: Result<ReplyBytes>) {
-        // Others mean that the host was not asked, or is gone.
-        if let Err(EIO | EPROTO) = result {
-            let refusals = &self.refusals;
-
-            refusals.refused.store(true, Relaxed);
-            if !refusals.asked.xchg(true, Full) {
-                refusals.repaint.later(self.plane);
-            }
+        planes.refused |= plane;
+        planes.asked |= plane;
+        display.refusals.any.store(true, Relaxed);
+        drop(planes);
+        if again {
+            display.repaint.later(plane);
         }
-    }
-
-    fn let_go(&mut self) -> bool {
-        // The last reference frees memory and nothing else: while there is a display, that has others.
-        true
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Meta {
     pub(super) used: u32,
     /// Whether it is one of those that the ring keeps in reserve.
     pub(super) spare: bool,
+    /// The plane, as a mask, whose scanout it sets, or 0.
+    pub(super) plane: u32,
     /// Times that putting it on the ring has failed.
     pub(super) attempts: u8,
     /// Number among the commands of its queue, for those who trace it.
@@ -217,6 +219,7 @@ impl Command {
             check: |bytes, used| Ok(proto::checked_bytes::<R::Response>(bytes, used)?.len()),
             used: 0,
             spare: false,
+            plane: 0,
             attempts: 0,
             number: 0,
             since: None,
@@ -338,6 +341,13 @@ impl Command {
     /// Has the command, which is a job, be one on a ring of a context, whose work may never end.
     pub(crate) fn on_ring(mut self) -> Self {
         self.0.data.on_ring = true;
+        self
+    }
+
+    /// Says that the command sets the scanout of `plane`, a mask: it is to be set again if the host
+    /// refuses that.
+    pub(crate) fn sets(mut self, plane: u32) -> Self {
+        self.0.data.plane = plane;
         self
     }
 

@@ -52,6 +52,11 @@ fn end(request: &mut virtio::Request<Meta>, result: Result<usize>) {
     if let (Some(which), Some(Some(object))) = (request.data.copies, request.data.objects.first()) {
         object.copies().answered(which, result.is_ok());
     }
+    if let (Err(EIO | EPROTO), Some(Some(object))) = (&result, request.data.objects.first()) {
+        if request.data.plane != 0 {
+            object.dev().scanout_refused(request.data.plane);
+        }
+    }
     // Stays with the request, to be dropped with it, where freeing an object is fine.
     if request.data.reply.is_some() {
         let bytes = result.map(|len| {
