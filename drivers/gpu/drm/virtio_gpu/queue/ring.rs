@@ -411,6 +411,13 @@ impl Ring {
         }
     }
 
+    /// Has the completion worker look at the ring, and at what waits for room in it.
+    pub(super) fn call_worker(&self) {
+        if let Some(vq) = &self.inner.lock().vq {
+            vq.call_handler();
+        }
+    }
+
     /// Looks whether the device answers, [`PERIOD_MS`](super::watch::PERIOD_MS) after that was asked
     /// for, and has it asked for again by `arm` if need be. Returns what there is to be seen, and how
     /// many commands are parked.

@@ -476,8 +476,11 @@ impl Batch<'_> {
             drop(state);
             if let Err((e, request)) = result {
                 self.queues.end(request, e);
+                self.queues.reap();
                 // What it had paid with may be what a job waits for that was parked since.
-                self.queues.release();
+                if self.queues.jobs.parked() != 0 {
+                    self.queues.control.call_worker();
+                }
             }
             return;
         }
