@@ -59,5 +59,9 @@ impl drm::DriverFile for File {
             // Who is killed does not get what has not begun; who closes the file does, within bounds.
             context.destroy(dev.queues(), task::is_killed());
         }
+        if dev.queues().is_lost() {
+            // This may be the last file of a device that is gone, and the module go next.
+            dev.queues().settle_reaper();
+        }
     }
 }

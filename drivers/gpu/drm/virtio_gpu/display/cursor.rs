@@ -5,7 +5,7 @@
 //! Images go through the control queue, and what makes them a cursor through the cursor queue, which
 //! the host may look at first. So a new image is made the cursor when the host has answered that it
 //! has it, by whoever takes that answer; nobody waits. Meanwhile the old cursor stays, where it is.
-//! A blob that the host has not answered to is left out, and made up for.
+//! The same goes for a blob of which the host has not said what it makes of it.
 #![forbid(unsafe_code)]
 
 use super::{
@@ -62,15 +62,15 @@ use virtio_gpu_proto::{
 pub(super) struct Cursor {
     queues: Arc<Queues>,
     scanout: u32,
-    /// The number of the next upload.
-    next_upload: Atomic<u64>,
+    /// The number of the next image.
+    next_image: Atomic<u64>,
     #[pin]
     state: SpinLock<State>,
 }
 
 struct State {
     look: Look,
-    /// The command that is sent when the upload of that number has ended.
+    /// The command that is sent when what comes before it, of that number, has ended.
     waiting: Option<(u64, Command)>,
     /// Whether a command was left out, so that the next one has to say everything.
     behind: bool,
@@ -111,7 +111,7 @@ impl Cursor {
         pin_init!(Self {
             queues,
             scanout,
-            next_upload: Atomic::new(0),
+            next_image: Atomic::new(0),
             state <- new_spinlock!(State {
                 look: Look::default(),
                 waiting: None,
@@ -127,14 +127,15 @@ impl Cursor {
         self.queues.push_cursor(command);
     }
 
-    /// The upload of the image in `fb`, if the host needs one, with its number. The image is shown
-    /// when it has ended.
-    fn upload(self: &Arc<Self>, fb: &Framebuffer<VirtioGpu>) -> Result<Option<(u64, Upload)>> {
-        if !fb.object().is_copied() {
+    /// What the host has to do before it shows the image in `fb`, if anything, with its number. The
+    /// image is shown when it has.
+    fn before(self: &Arc<Self>, fb: &Framebuffer<VirtioGpu>) -> Result<Option<(u64, Before)>> {
+        let object = fb.object();
+
+        if !object.is_copied() && object.is_answered() {
             return Ok(None);
         }
-        let upload = Upload::new(fb, Picture::of(fb)?);
-        let number = self.next_upload.fetch_add(1, Relaxed);
+        let number = self.next_image.fetch_add(1, Relaxed);
         let reply = KBox::new(
             Uploaded {
                 cursor: self.clone(),
@@ -143,7 +144,14 @@ impl Cursor {
             GFP_KERNEL,
         )?;
 
-        Ok(Some((number, upload.whole(reply)?)))
+        let before = if object.is_copied() {
+            Before::Upload(Upload::new(fb, Picture::of(fb)?).whole(reply)?)
+        } else {
+            let question = Command::new(proto::GetDisplayInfo::new())?;
+            Before::Answer(question.hold(ARef::from(object)).on_reply(reply))
+        };
+
+        Ok(Some((number, before)))
     }
 
     /// Carries an update out. Returns whether something was left out.
@@ -153,11 +161,11 @@ impl Cursor {
             new_image,
             image,
             command,
-            upload,
-            in_place,
+            before,
+            handed_over,
         } = update;
 
-        if let Some(object) = &in_place {
+        if let Some(object) = handed_over {
             object.sync_for_device();
         }
         self.queues.collect_cursor();
@@ -166,7 +174,7 @@ impl Cursor {
         let mut left_out = false;
 
         // What is not needed any more is dropped after the lock.
-        let _unneeded = match upload {
+        let _unneeded = match before {
             // A host that does not keep up goes on to show the old image.
             Some((number, _)) if self.queues.display_congested() => {
                 state.look = last;
@@ -175,19 +183,17 @@ impl Cursor {
                 drop(state);
                 Some((number, command))
             }
-            Some((number, upload)) => {
+            Some((number, before)) => {
                 let older = state.waiting.replace((number, command));
                 state.stale = false;
                 drop(state);
-                upload.push(&self.queues, &mut Region::of(image), 0);
+                match before {
+                    Before::Upload(upload) => {
+                        upload.push(&self.queues, &mut Region::of(image), 0);
+                    }
+                    Before::Answer(question) => self.queues.push_display(question),
+                }
                 older
-            }
-            None if in_place.is_some_and(|object| !object.is_answered()) => {
-                state.look = last;
-                state.stale = true;
-                left_out = true;
-                drop(state);
-                Some((0, command))
             }
             None if new_image => {
                 let older = state.waiting.take();
@@ -253,10 +259,18 @@ pub(super) struct Prepared {
     image: proto::Rect,
     /// For the cursor queue.
     command: Command,
-    /// The upload of a new image, with its number.
-    upload: Option<(u64, Upload)>,
-    /// A new image that needs none, if the host has not answered to it yet, or it is to be handed over.
-    in_place: Option<ARef<Object>>,
+    /// What comes before a new image, with its number.
+    before: Option<(u64, Before)>,
+    /// A new image that is to be handed over.
+    handed_over: Option<ARef<Object>>,
+}
+
+/// What the host has to do before it can show an image.
+enum Before {
+    /// Copy it.
+    Upload(Upload),
+    /// Make it: what is asked after that is answered after that.
+    Answer(Command),
 }
 
 /// The driver's part of a cursor plane.
@@ -304,8 +318,8 @@ impl DriverPlane for CursorPlane {
                 new_image: true,
                 image: proto::Rect::sized(0, 0),
                 command: Command::new(look.request(cursor.scanout))?,
-                upload: None,
-                in_place: None,
+                before: None,
+                handed_over: None,
             }));
         };
 
@@ -319,18 +333,17 @@ impl DriverPlane for CursorPlane {
             position: new.position(),
         };
         let new_image = !was_shown || !old.same_framebuffer(&new) || cursor.state.lock().stale;
-        let upload = if new_image { cursor.upload(fb)? } else { None };
+        let before = if new_image { cursor.before(fb)? } else { None };
         let object = fb.object();
-        let in_place =
-            new_image && upload.is_none() && (!object.is_answered() || is_handed_over(object));
+        let handed_over = new_image && !object.is_copied() && is_handed_over(object);
 
         Ok(Some(Prepared {
             look,
             new_image,
             image: proto::Rect::sized(fb.width(), fb.height()),
             command: Command::new(look.request(cursor.scanout))?.hold(ARef::from(object)),
-            upload,
-            in_place: in_place.then(|| ARef::from(object)),
+            before,
+            handed_over: handed_over.then(|| ARef::from(object)),
         }))
     }
 

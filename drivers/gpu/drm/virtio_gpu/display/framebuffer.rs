@@ -45,8 +45,8 @@ use virtio_gpu_proto::formats::{
 ///
 /// # Errors
 ///
-/// [`EIO`] if the host has refused the resource, [`EINVAL`] if the host would take one colour for
-/// another, and those of [`object::provide`].
+/// [`EIO`] if the host has refused the resource, [`EINVAL`] if it is larger than the picture of a dumb buffer
+/// or the host would take one colour for another, and those of [`object::provide`].
 pub(super) fn check(
     dev: &DrmDevice,
     file: &drm::File<File>,
@@ -55,6 +55,9 @@ pub(super) fn check(
 ) -> Result {
     object.check_usable()?;
 
+    if object.is_dumb() && request.end > object::picture_bytes(object) {
+        return Err(EINVAL);
+    }
     if object.blob().is_some() {
         return Ok(());
     }

@@ -258,7 +258,15 @@ impl DriverPlane for Primary {
         let (scanout, flushed) = match (fresh || flip, beside) {
             (false, _) => (None, show.damage.bounds()),
             (true, Some((_, Sight::InPlace))) => (Some(heard(told(view)?, false)?), source),
-            (true, _) => (Some(told(view)?.quietly().sets(plane.mask())), source),
+            (true, _) => {
+                let command = told(view)?.sets(plane.mask());
+                // There is a next flip, mostly.
+                let quiet = flip && !fresh;
+                (
+                    Some(if quiet { command.quietly() } else { command }),
+                    source,
+                )
+            }
         };
         show.scanout = scanout;
         if let (true, Some((blob, Sight::Unknown))) = (fresh || flip, beside) {
@@ -354,6 +362,7 @@ impl DriverPlane for Primary {
                 state.stale = false;
                 state.shown = 0;
                 drop(state);
+                plane.dev().display().refusals.setting(plane.mask(), true);
                 queues.push_display(command);
                 return;
             }

@@ -12,7 +12,8 @@ use super::{
         self,
         Image,
         Origin, //
-    }, //
+    },
+    Object, //
 };
 use crate::{
     abi::drm::{
@@ -81,6 +82,21 @@ impl Layout {
     }
 }
 
+/// Bytes of a dumb buffer that framebuffers can be in: its picture, in whole pages.
+pub(crate) fn picture_bytes(object: &Object) -> u64 {
+    let unit = match object.blob() {
+        Some(_) => BLOB_PITCH,
+        None => PACKED,
+    };
+    let image = object.image();
+    let bytes = pitch(image.width, unit).map(|pitch| u64::from(pitch) * u64::from(image.height));
+
+    // CAST: The size of a page.
+    bytes.map_or(0, |bytes| {
+        bytes.next_multiple_of(kernel::page::PAGE_SIZE as u64)
+    })
+}
+
 /// Makes a dumb buffer and a handle for it: a blob that the host reads in place, if it can.
 ///
 /// # Errors
@@ -92,13 +108,19 @@ pub(crate) fn dumb_create(dev: &DrmDevice, file: &drm::File<File>, args: &mut Du
     let blob = features.resource_blob && !features.virgl;
     let units = match blob {
         true => (BLOB_PITCH, features.blob_alignment.unwrap_or(1)),
+        false if features.resource_blob => (PACKED, features.blob_alignment.unwrap_or(1)),
         false => (PACKED, 1),
     };
     // Hosts count what they show of a blob in whole lines (QEMU: from its first pixel on), so that the last
     // one reaches beyond the picture where what is shown begins right of the first column.
     let spare = u32::from(features.resource_blob && args.height != 0);
-    let lines = args.height.checked_add(spare).ok_or(EINVAL)?;
-    let layout = Layout::new(args.width, lines, args.bpp, units)?;
+    let layout = Layout::new(
+        args.width,
+        args.height.saturating_add(spare),
+        args.bpp,
+        units,
+    )
+    .or_else(|_| Layout::new(args.width, args.height, args.bpp, units))?;
     let format = Format::from_fourcc(HOST_XRGB8888).ok_or(EINVAL)?;
     let image = Image {
         format: format.number(),

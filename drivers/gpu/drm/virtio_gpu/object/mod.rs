@@ -35,6 +35,7 @@ pub(crate) use self::{
     },
     dumb::{
         dumb_create,
+        picture_bytes,
         BLOB_PITCH, //
     },
     id::Ids,

@@ -54,7 +54,10 @@ use self::{
     watch::Sight, //
 };
 use crate::abi::{
-    sync::workqueue::system_dfl,
+    sync::workqueue::{
+        flush,
+        system_dfl, //
+    },
     virtio::{
         self,
         Fifo, //
@@ -375,6 +378,11 @@ impl Queues {
         self.kick();
         self.cursor.kick(|| self.arm());
         Ok(())
+    }
+
+    /// Waits until what has ended by now is freed. May sleep.
+    pub(crate) fn settle_reaper(&self) {
+        flush(&self.reap_work);
     }
 
     /// Whether the device is lost.

@@ -397,12 +397,7 @@ impl Ring {
         let kick = {
             let mut inner = self.inner.lock();
 
-            // Commands were taken off the ring early, so there may be no interrupt for them. They are the
-            // completion worker's to end, which makes progress when memory is short.
-            let taken = !inner.early.is_empty() || !inner.reserve.has_none_used();
-            if let Some(vq) = inner.vq.as_ref().filter(|_| taken) {
-                vq.call_handler();
-            }
+            inner.call_for_taken();
             inner.prepare_kick(arm)
         };
 
@@ -426,6 +421,7 @@ impl Ring {
         let parked = inner.parked();
         let sight = inner.watch.look();
 
+        inner.call_for_taken();
         if inner.watch.arm() {
             arm();
         }

@@ -51,6 +51,17 @@ impl Inner {
         }
     }
 
+    /// Calls for the completion worker if commands were taken off the ring that are its to end, as it makes
+    /// progress when memory is short: there may be no interrupt for them any more.
+    pub(super) fn call_for_taken(&self) {
+        if self.early.is_empty() && self.reserve.has_none_used() {
+            return;
+        }
+        if let Some(vq) = &self.vq {
+            vq.call_handler();
+        }
+    }
+
     /// Puts what was taken off the ring early into `used`.
     pub(super) fn give_early(&mut self, used: &mut Fifo<Meta>) {
         while let Some(request) = self.early.pop() {

@@ -31,8 +31,8 @@ pub(crate) struct FramebufferRequest {
     pub(crate) height: u32,
     /// Bytes from one line to the next.
     pub(crate) pitch: u32,
-    /// Where in the object the first line is.
-    pub(crate) offset: u32,
+    /// Where in the object the last line ends.
+    pub(crate) end: u64,
 }
 
 /// A framebuffer.
@@ -154,14 +154,6 @@ impl<D: KmsDriver> Framebuffer<D> {
         info: *const bindings::drm_format_info,
         cmd: &bindings::drm_mode_fb_cmd2,
     ) -> Result<*mut bindings::drm_framebuffer> {
-        let request = FramebufferRequest {
-            format: cmd.pixel_format,
-            width: cmd.width,
-            height: cmd.height,
-            pitch: cmd.pitches[0],
-            offset: cmd.offsets[0],
-        };
-
         // SAFETY: By the safety requirements.
         if unsafe { (*info).num_planes } != 1 {
             return Err(EINVAL);
@@ -169,15 +161,22 @@ impl<D: KmsDriver> Framebuffer<D> {
         let object = gem::Object::<D::Object>::lookup(file, cmd.handles[0]).map_err(|_| EINVAL)?;
 
         // SAFETY: By the safety requirements.
-        let line = unsafe { bindings::drm_format_info_min_pitch(info, 0, request.width) };
-        let end = u64::from(request.pitch)
-            .checked_mul(u64::from(request.height).saturating_sub(1))
+        let line = unsafe { bindings::drm_format_info_min_pitch(info, 0, cmd.width) };
+        let end = u64::from(cmd.pitches[0])
+            .checked_mul(u64::from(cmd.height).saturating_sub(1))
             .and_then(|bytes| bytes.checked_add(line))
-            .and_then(|bytes| bytes.checked_add(u64::from(request.offset)))
+            .and_then(|bytes| bytes.checked_add(u64::from(cmd.offsets[0])))
             .ok_or(EINVAL)?;
         if end > u64::try_from(object.size())? {
             return Err(EINVAL);
         }
+        let request = FramebufferRequest {
+            format: cmd.pixel_format,
+            width: cmd.width,
+            height: cmd.height,
+            pitch: cmd.pitches[0],
+            end,
+        };
         D::check_framebuffer(dev, file, &object, &request)?;
 
         let fb = KBox::into_raw(KBox::new(
