@@ -279,13 +279,13 @@ static void cursor(uint32_t flags, uint32_t handle, int x, int y)
 	call(DRM_IOCTL_MODE_CURSOR2, &c, "cursor");
 }
 
-/* A driver may show a cursor a little later than it says so. */
-static void wait_cursor(void)
+/* A driver may show a cursor a little later than it says so, and the host hear of it after a mark. */
+static void wait_cursor(int shown, const char *place)
 {
-	for (int i = 0; i < 20 && port >= 0; i++) {
+	for (int i = 0; i < 100 && port >= 0; i++) {
 		char *at = host("cursor 0");
 
-		if (!at || strncmp(at, "0 ", 2))
+		if (!at || (!!strncmp(at, "0 ", 2) == shown && strstr(at, place)))
 			return;
 		usleep(50000);
 	}
@@ -325,15 +325,17 @@ static void session(void)
 	if (!make(&c, 64, 64, DRM_FORMAT_ARGB8888)) {
 		fill(&c, 5, 0, 64);
 		cursor(DRM_MODE_CURSOR_BO | DRM_MODE_CURSOR_MOVE, c.handle, 10, 20);
-		wait_cursor();
+		wait_cursor(1, "");
 		for (int i = 1; i <= 3; i++)
 			cursor(DRM_MODE_CURSOR_MOVE, 0, 10 * i, 20 * i);
+		wait_cursor(1, " 30 60 ");
 		if (port >= 0) {
 			char *at = host("cursor 0");
 
 			printf("cursor %s\n", at ? at : "unknown");
 		}
 		cursor(DRM_MODE_CURSOR_BO, 0, 0, 0);
+		wait_cursor(0, "");
 		drop(&c);
 	}
 	mark("off");
